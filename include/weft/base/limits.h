@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Every maximum with its reason; options may lower or raise those that say so. */
+#pragma once
+
+enum {
+    WEFT_MAX_HEAD_BYTES = 64 * 1024,    /* request or response head; --max-head-bytes; 431/502 */
+    WEFT_MAX_FIELDS = 128,              /* header fields in a head or trailer; 431/502 */
+    WEFT_MAX_TARGET_BYTES = 16 * 1024,  /* request target; 414 */
+    WEFT_MAX_STREAMS = 256,             /* concurrent HTTP/2 streams of one connection */
+    WEFT_STREAM_WINDOW = 256 * 1024,    /* HTTP/2 receive window of a stream */
+    WEFT_CONN_WINDOW = 4 * 1024 * 1024, /* HTTP/2 receive window of a connection: 16 streams */
+    WEFT_STREAM_HIGH = 256 * 1024,      /* queued bytes of a stream at which its source pauses */
+    WEFT_STREAM_LOW = 64 * 1024,        /* ... and resumes */
+    WEFT_XPORT_HIGH = 512 * 1024, /* queued bytes of a connection: the codec stops producing */
+    WEFT_XPORT_LOW = 128 * 1024,
+    WEFT_REPLAY_BYTES = 64 * 1024,   /* request body kept for retries; beyond it no retry */
+    WEFT_REQUEST_ARENA = 512 * 1024, /* everything one request may allocate */
+    WEFT_MAX_NEGATIVE = 10000,       /* cached "nothing of ours" destinations */
+    WEFT_MAX_REGEX_BYTES = 1024,     /* pattern length */
+    WEFT_MAX_MANIFEST_BYTES = 4 * 1024 * 1024, /* one manifest file */
+    WEFT_MAX_MESSAGE_BYTES = 16 * 1024 * 1024, /* one gRPC message between controller and proxy */
+    WEFT_MAX_SNAPSHOT_BYTES = 256 * 1024 * 1024,
+};

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Client side: connections to endpoints, kept and shared. One pool per worker. */
+#pragma once
+#include <weft/http/codec.h>
+#include <weft/net/tls.h>
+#include <weft/net/xport.h>
+
+struct weft_pool;
+struct weft_client_conn;
+struct weft_pool_wait;
+
+struct weft_pool_target {
+    struct weft_addr addr;
+    bool h2;                   /* codec: HTTP/2 with many streams, or HTTP/1 with one */
+    const char *alpn;          /* static string; NULL: plain connection */
+    struct weft_slice peer_id; /* with alpn: the SPIFFE ID that the peer must prove */
+    struct weft_addr bind_ip;  /* family 0: any */
+};
+struct weft_pool_options {
+    uint64_t connect_timeout_us; /* TCP and TLS together */
+    uint64_t idle_timeout_us;
+    uint32_t max_h2_per_target; /* connections, when the others have no capacity */
+    uint32_t max_h1_per_target;
+    struct weft_codec_limits limits;
+};
+struct weft_pool_options weft_pool_options_default(void);
+
+struct weft_pool *weft_pool_new(struct weft_loop *l, const struct weft_pool_options *opt);
+/* Closes every connection; waits are cancelled with CANCELED. Returns NULL. */
+struct weft_pool *weft_pool_free(struct weft_pool *p);
+/* Context for targets with alpn; referenced. NULL: such targets fail with TLS. Connections made
+ * under an older context take no new requests. */
+void weft_pool_set_tls(struct weft_pool *p, struct weft_tls_ctx *ctx);
+void weft_pool_drain(struct weft_pool *p); /* idle connections close; busy ones when done */
+
+/* Asks for a connection with room for one request. cb is called once, possibly before this returns
+ * (then the result is NULL): OK with a connection to open a stream on right away, or why not
+ * (REFUSED, TIMEOUT, TLS, IDENTITY, UNREACHABLE, RESET, LIMIT). `reused`: it served a request
+ * before. `fresh` asks for one that never did. */
+typedef void (*weft_pool_fn)(void *ud, enum weft_status st, struct weft_client_conn *c,
+                             bool reused);
+struct weft_pool_wait *weft_pool_get(struct weft_pool *p, const struct weft_pool_target *t,
+                                     bool fresh, weft_pool_fn cb, void *ud);
+void weft_pool_cancel(struct weft_pool_wait *w); /* cb will not be called */
+
+/* NULL when the connection lost its capacity in between: ask again. */
+struct weft_stream *weft_client_conn_request(struct weft_client_conn *c,
+                                             const struct weft_head *head, bool end,
+                                             const struct weft_stream_cb *cb, void *ud);
+struct weft_xport *weft_client_conn_xport(struct weft_client_conn *c);
+/* A connection alone, outside any pool (ADS, health checks). Owns x; closes itself when the codec
+ * is finished; on_closed is the last event. */
+struct weft_client_conn *weft_client_conn_new(struct weft_xport *x, bool h2,
+                                              const struct weft_codec_limits *limits,
+                                              void (*on_closed)(void *ud), void *ud);
+void weft_client_conn_close(struct weft_client_conn *c);
+struct weft_pool_stats {
+    uint64_t connects, connect_failures, tls_handshakes;
+    uint32_t connections, waiting;
+};
+struct weft_pool_stats weft_pool_stats(const struct weft_pool *p);

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Opaque bytes both ways between two open transports, half-close kept, with backpressure. */
+#pragma once
+#include <weft/net/xport.h>
+
+struct weft_relay;
+struct weft_relay_result {
+    uint64_t a_to_b, b_to_a; /* bytes */
+    enum weft_status status; /* OK: both sides ended orderly */
+};
+/* Owns both. on_done is the last event, not called from inside this. */
+struct weft_relay *weft_relay_new(struct weft_xport *a, struct weft_xport *b,
+                                  void (*on_done)(void *ud, const struct weft_relay_result *r),
+                                  void *ud);
+void weft_relay_close(struct weft_relay *r); /* on_done follows */

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Filters of a rule or backend, applied in the listed order (REQ-074 to 094). Pure. */
+#pragma once
+#include <weft/http/head.h>
+#include <weft/mesh/match.h>
+
+enum weft_filter_outcome { WEFT_FILTER_GO_ON, WEFT_FILTER_REPLY, WEFT_FILTER_FAIL };
+
+struct weft_filter_input {
+    const struct weft_match *match; /* for ReplacePrefixMatch; may be NULL without one */
+    uint16_t listener_port;         /* the Service port the client dialled (REQ-088) */
+    struct weft_slice
+        original_path; /* target that was matched, with query: redirects start from it */
+    struct weft_slice original_authority;
+};
+/* Changes `request` in place (allocations from its arena). REPLY: `ret_reply` is the redirect's
+ * head, no body. FAIL: an INVALID filter; *ret_invalid says why. */
+enum weft_filter_outcome weft_filters_request(const struct weft_filter *filters, uint32_t n,
+                                              const struct weft_filter_input *in,
+                                              struct weft_head *request,
+                                              struct weft_head *ret_reply,
+                                              struct weft_slice *ret_invalid);
+/* ResponseHeaderModifier filters of the list. */
+void weft_filters_response(const struct weft_filter *filters, uint32_t n,
+                           struct weft_head *response);
+void weft_header_mods_apply(const struct weft_header_mods *m, struct weft_fields *fields);

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A byte stream: TCP or unix socket, TLS over another one, or one end of a memory pipe. */
+#pragma once
+#include <weft/base/addr.h>
+#include <weft/net/loop.h>
+
+struct weft_xport;
+struct weft_tls_ctx;
+
+struct weft_xport_cb { /* all may be NULL; none is called after weft_xport_close */
+    /* Connecting (dial, TLS handshake) ended. Accepted sockets are open from the start. */
+    void (*on_open)(void *ud, enum weft_status st);
+    /* Bytes, valid for the call; all of them are taken. */
+    void (*on_read)(void *ud, struct weft_slice data);
+    /* The peer closed its sending side (FIN; TLS: close_notify). Writing may go on. A FIN without
+     * close_notify is on_error(RESET). */
+    void (*on_eof)(void *ud);
+    /* Broken: only closing is left. RESET, TIMEOUT, TLS, IDENTITY, IO ... */
+    void (*on_error)(void *ud, enum weft_status st);
+    /* Queued output fell to WEFT_XPORT_LOW after having reached WEFT_XPORT_HIGH. */
+    void (*on_drain)(void *ud);
+};
+
+void weft_xport_set_cb(struct weft_xport *x, const struct weft_xport_cb *cb, void *ud);
+/* Reading is off at first. */
+void weft_xport_read_start(struct weft_xport *x);
+void weft_xport_read_stop(struct weft_xport *x);
+/* Gives bytes back, so that they are the next ones read (also by a TLS layer put on top later). */
+void weft_xport_unread(struct weft_xport *x, struct weft_slice data);
+/* Copies; sent at the end of the turn (or at once when much is queued), so that small writes share
+ * a system call and a TLS record. Ignored after an error. */
+void weft_xport_write(struct weft_xport *x, struct weft_slice data);
+size_t weft_xport_queued(const struct weft_xport *x);
+/* After what is queued: FIN (TLS: close_notify, FIN). */
+void weft_xport_shutdown(struct weft_xport *x);
+/* No callbacks any more; frees itself and what is below. Drops queued output; with
+ * weft_xport_close_flush what is queued is still sent (for at most 2 s), then FIN. */
+void weft_xport_close(struct weft_xport *x);
+void weft_xport_close_flush(struct weft_xport *x);
+/* RST instead of FIN, so that the peer cannot take a cut body for a whole one. */
+void weft_xport_abort(struct weft_xport *x);
+
+struct weft_xport_info {
+    struct weft_addr local, peer;
+    bool tls;
+    struct weft_slice alpn;    /* negotiated; empty if none */
+    struct weft_slice peer_id; /* verified SPIFFE ID; empty on plain */
+    int64_t peer_not_after;    /* Unix seconds when the peer's certificate ends; 0 on plain */
+    uint64_t bytes_in, bytes_out;
+};
+const struct weft_xport_info *weft_xport_info(struct weft_xport *x);
+/* What the client meant before redirection: SO_ORIGINAL_DST, IPv4 and IPv6. NOT_FOUND: none. For
+ * connections that were not redirected the kernel yields the local address. */
+enum weft_status weft_xport_original_dst(struct weft_xport *x, struct weft_addr *ret);
+struct weft_loop *weft_xport_loop(struct weft_xport *x);
+
+/* Starts to connect; on_open follows, never from inside this call. TCP_NODELAY and keep-alive on.
+ * `bind_ip` (may be NULL): source address. Deadline: CONNECT TIMEOUT after timeout_us (0: none). */
+struct weft_xport *weft_xport_dial(struct weft_loop *l, const struct weft_addr *to,
+                                   const struct weft_addr *bind_ip, uint64_t timeout_us);
+struct weft_xport *weft_xport_dial_unix(struct weft_loop *l, const char *path);
+/* Takes over a connected, non-blocking socket. */
+struct weft_xport *weft_xport_from_fd(struct weft_loop *l, int fd);
+/* TLS over `below` (owned from now on; no callbacks of its own any more). The handshake starts at
+ * once; on_open(OK | TLS | IDENTITY | TIMEOUT | RESET) follows. Client: `alpn` is one name, the
+ * peer must prove `expect_id` exactly (empty: any name valid for the bundle; server name `sni`,
+ * may be NULL). ctx is referenced. */
+struct weft_xport *weft_xport_tls_client(struct weft_xport *below, struct weft_tls_ctx *ctx,
+                                         struct weft_slice expect_id, const char *alpn,
+                                         const char *sni, uint64_t timeout_us);
+struct weft_xport *weft_xport_tls_server(struct weft_xport *below, struct weft_tls_ctx *ctx,
+                                         uint64_t timeout_us);
+/* Two ends of a memory pipe, for tests. Bytes written at one end are read at the other at the end
+ * of the turn. Their info().local/peer and original destination can be set. */
+void weft_xport_pipe(struct weft_loop *l, struct weft_xport **ret_a, struct weft_xport **ret_b);
+void weft_xport_pipe_addrs(struct weft_xport *x, const struct weft_addr *local,
+                           const struct weft_addr *peer, const struct weft_addr *original_dst);
+
+struct weft_listener;
+struct weft_listen_options {
+    bool reuse_port;
+    bool v6_only;
+    int backlog; /* 0: 1024 */
+};
+/* Port 0 picks one: see weft_listener_addr. on_accept owns the xport. */
+enum weft_status weft_listener_new(struct weft_loop *l, const struct weft_addr *at,
+                                   const struct weft_listen_options *opt,
+                                   void (*on_accept)(void *ud, struct weft_xport *x), void *ud,
+                                   struct weft_listener **ret, struct weft_error *err);
+enum weft_status weft_listener_new_unix(struct weft_loop *l, const char *path, unsigned mode,
+                                        void (*on_accept)(void *ud, struct weft_xport *x), void *ud,
+                                        struct weft_listener **ret, struct weft_error *err);
+const struct weft_addr *weft_listener_addr(const struct weft_listener *ln);
+void weft_listener_close(struct weft_listener *ln); /* takes NULL */

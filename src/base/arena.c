@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <weft/base/arena.h>
+#include <weft/base/alloc.h>
+#include <weft/base/check.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+
+struct weft_arena_block {
+    struct weft_arena_block *next;
+    _Alignas(16) char data[];
+};
+
+struct weft_arena_defer {
+    struct weft_arena_defer *next;
+    void (*fn)(void *arg);
+    void *arg;
+};
+
+enum { BLOCK = 4096 - 32, ALIGN = 16 };
+
+void weft_arena_init(struct weft_arena *a, size_t limit) {
+    *a = (struct weft_arena){.limit = limit};
+}
+
+void weft_arena_done(struct weft_arena *a) {
+    while (a->defers) {
+        struct weft_arena_defer *d = a->defers;
+        a->defers = d->next;
+        d->fn(d->arg);
+    }
+    struct weft_arena_block *b = a->blocks;
+    while (b) {
+        struct weft_arena_block *next = b->next;
+        free(b);
+        b = next;
+    }
+    *a = (struct weft_arena){.limit = a->limit};
+}
+
+static void *from_new_block(struct weft_arena *a, size_t n) {
+#ifdef WEFT_ARENA_EMULATE
+    size_t size = n;
+#else
+    size_t size = n > BLOCK / 2 ? n : BLOCK;
+#endif
+    struct weft_arena_block *b = weft_alloc0(sizeof *b + size);
+    b->next = a->blocks;
+    a->blocks = b;
+#ifndef WEFT_ARENA_EMULATE
+    if (size == BLOCK) {
+        a->at = b->data + n;
+        a->end = b->data + size;
+    }
+#endif
+    return b->data;
+}
+
+void *weft_arena_alloc(struct weft_arena *a, size_t n) {
+    if (a->limit && (n > a->limit || a->used > a->limit - n)) return NULL;
+    a->used += n;
+#ifdef WEFT_ARENA_EMULATE
+    return from_new_block(a, n);
+#else
+    size_t aligned = (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+    if (aligned > (size_t)(a->end - a->at)) return from_new_block(a, aligned);
+    void *p = a->at;
+    a->at += aligned;
+    return p;
+#endif
+}
+
+void *weft_arena_must(struct weft_arena *a, size_t n) {
+    void *p = weft_arena_alloc(a, n);
+    WEFT_CHECK(p && "arena limit");
+    return p;
+}
+
+struct weft_slice weft_arena_dup(struct weft_arena *a, struct weft_slice s) {
+    char *p = weft_arena_alloc(a, s.len + 1);
+    if (!p) return WEFT_SLICE_EMPTY;
+    if (s.len) memcpy(p, s.base, s.len);
+    return weft_slice(p, s.len);
+}
+
+struct weft_slice weft_arena_dup_str(struct weft_arena *a, const char *s) {
+    return weft_arena_dup(a, weft_slice_str(s));
+}
+
+struct weft_slice weft_arena_printf(struct weft_arena *a, const char *fmt, ...) {
+    va_list ap, again;
+    va_start(ap, fmt);
+    va_copy(again, ap);
+    int n = vsnprintf(NULL, 0, fmt, ap);
+    va_end(ap);
+    char *p = weft_arena_alloc(a, (size_t)n + 1);
+    if (p) vsnprintf(p, (size_t)n + 1, fmt, again);
+    va_end(again);
+    return p ? weft_slice(p, (size_t)n) : WEFT_SLICE_EMPTY;
+}
+
+void weft_arena_defer(struct weft_arena *a, void (*fn)(void *arg), void *arg) {
+    struct weft_arena_defer *d = weft_arena_must(a, sizeof *d);
+    *d = (struct weft_arena_defer){.next = a->defers, .fn = fn, .arg = arg};
+    a->defers = d;
+}
