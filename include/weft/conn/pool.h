@@ -33,6 +33,13 @@ struct weft_pool *weft_pool_free(struct weft_pool *p);
 void weft_pool_set_tls(struct weft_pool *p, struct weft_tls_ctx *ctx);
 void weft_pool_drain(struct weft_pool *p); /* idle connections close; busy ones when done */
 
+/* How connections are made; weft_xport_dial unless a test says otherwise. */
+typedef struct weft_xport *(*weft_pool_dial_fn)(void *ud, struct weft_loop *l,
+                                                const struct weft_addr *to,
+                                                const struct weft_addr *bind_ip,
+                                                uint64_t timeout_us);
+void weft_pool_set_dial(struct weft_pool *p, weft_pool_dial_fn fn, void *ud);
+
 /* Asks for a connection with room for one request. cb is called once, possibly before this returns
  * (then the result is NULL): OK with a connection to open a stream on right away, or why not
  * (REFUSED, TIMEOUT, TLS, IDENTITY, UNREACHABLE, RESET, LIMIT). `reused`: it served a request

@@ -80,6 +80,8 @@ bool weft_codec_wants_input(const struct weft_codec *c);
 /* Nothing more will come: all streams done and closing was asked or agreed. Close after the flush.
  */
 bool weft_codec_finished(const struct weft_codec *c);
+/* A message was cut: the connection must end with RST, so that nobody takes it for complete. */
+bool weft_codec_broken(const struct weft_codec *c);
 /* Graceful end: GOAWAY / "Connection: close" on the last response; streams in flight go on. */
 void weft_codec_drain(struct weft_codec *c);
 /* Streams in flight; and how many more requests the client role may open now (0 when retired;

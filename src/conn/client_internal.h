@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A client connection as its pool sees it. */
+#pragma once
+#include <weft/conn/pool.h>
+
+#include "link_internal.h"
+
+#define weft_client_conn_MAGIC 0x434c4943u
+
+struct weft_client_conn {
+    WEFT_OBJ;
+    struct weft_link link;
+    struct weft_list node;         /* in its pool group's list */
+    struct weft_pool_group *group; /* NULL outside a pool */
+    uint64_t served, last_used_us;
+    uint64_t idle_timeout_us;
+    struct weft_timer idle;
+    bool retired; /* takes no new requests */
+    void (*on_closed)(void *ud);
+    void *ud;
+    /* Pool hooks; NULL outside a pool. */
+    void (*on_room)(struct weft_client_conn *c);
+    void (*on_gone)(struct weft_client_conn *c);
+};
+
+uint32_t weft_client_conn_room(const struct weft_client_conn *c);
+void weft_client_conn_retire(struct weft_client_conn *c); /* ends when its streams have */

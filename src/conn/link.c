@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "link_internal.h"
+
+#include <weft/base/limits.h>
+
+enum { PULL_BYTES = 64 * 1024 };
+
+static void begin_close(struct weft_link *l, int how) {
+    if (l->closing) return;
+    l->closing = true;
+    l->how = how;
+    weft_xport_read_stop(l->xport);
+    weft_task_queue(l->loop, &l->teardown);
+}
+
+void weft_link_close(struct weft_link *l) {
+    begin_close(l, WEFT_LINK_FIN);
+}
+void weft_link_close_flush(struct weft_link *l) {
+    begin_close(l, WEFT_LINK_FLUSH);
+}
+
+static void set_reading(struct weft_link *l, bool on) {
+    if (l->reading == on || l->closing) return;
+    l->reading = on;
+    if (on)
+        weft_xport_read_start(l->xport);
+    else
+        weft_xport_read_stop(l->xport);
+}
+
+/* Moves what the codec has into the transport, as far as that takes it. */
+static void pull(struct weft_link *l) {
+    while (weft_codec_has_output(l->codec) && weft_xport_queued(l->xport) < WEFT_XPORT_HIGH) {
+        size_t n = weft_codec_pull(l->codec, &l->out, PULL_BYTES);
+        if (n == 0) break;
+        weft_xport_write(l->xport, weft_buf_slice(&l->out));
+        weft_buf_clear(&l->out);
+    }
+}
+
+static void after_move(struct weft_link *l) {
+    if (l->closing) return;
+    if (weft_codec_broken(l->codec)) {
+        begin_close(l, WEFT_LINK_RST);
+        return;
+    }
+    if (weft_codec_finished(l->codec) && !weft_codec_has_output(l->codec)) {
+        begin_close(l, WEFT_LINK_FLUSH);
+        return;
+    }
+    if (l->cb->on_activity) l->cb->on_activity(l->ud);
+}
+
+static void flush(void *arg) {
+    struct weft_link *l = arg;
+    if (l->closing) return;
+    pull(l);
+    after_move(l);
+}
+
+/* The codec gave up on the input: what it still says (an error answer, GOAWAY) goes out, then the
+ * end. A codec whose message was cut must not end with an orderly FIN. */
+static void give_up(struct weft_link *l) {
+    pull(l);
+    begin_close(l, weft_codec_broken(l->codec) ? WEFT_LINK_RST : WEFT_LINK_FLUSH);
+}
+
+static void feed(struct weft_link *l, struct weft_slice data) {
+    size_t used = 0;
+    enum weft_status st = weft_codec_feed(l->codec, data, &used);
+    if (l->closing) return;
+    if (st != WEFT_OK) {
+        give_up(l);
+        return;
+    }
+    if (used < data.len) {
+        (void)weft_buf_append(&l->rest, weft_slice_from(data, used));
+        set_reading(l, false);
+    } else {
+        set_reading(l, weft_codec_wants_input(l->codec));
+    }
+    after_move(l);
+}
+
+static void feed_rest(struct weft_link *l) {
+    struct weft_buf held = l->rest;
+    weft_buf_init(&l->rest, 0);
+    feed(l, weft_buf_slice(&held));
+    weft_buf_done(&held);
+}
+
+static void take_eof(struct weft_link *l) {
+    weft_codec_eof(l->codec);
+    if (!l->closing) weft_task_queue(l->loop, &l->flush);
+}
+
+static void on_input_task(void *arg) {
+    struct weft_link *l = arg;
+    if (l->closing) return;
+    if (weft_buf_size(&l->rest) > 0)
+        feed_rest(l);
+    else
+        set_reading(l, weft_codec_wants_input(l->codec));
+    if (!l->closing && l->eof && weft_buf_size(&l->rest) == 0) take_eof(l);
+}
+
+void weft_link_on_output(void *link) {
+    struct weft_link *l = link;
+    if (!l->closing) weft_task_queue(l->loop, &l->flush);
+}
+
+void weft_link_on_input(void *link) {
+    struct weft_link *l = link;
+    if (!l->closing) weft_task_queue(l->loop, &l->input);
+}
+
+static void on_read(void *ud, struct weft_slice data) {
+    struct weft_link *l = ud;
+    if (l->closing) return;
+    if (weft_buf_size(&l->rest) > 0)
+        (void)weft_buf_append(&l->rest, data);
+    else
+        feed(l, data);
+}
+
+static void on_eof(void *ud) {
+    struct weft_link *l = ud;
+    l->eof = true;
+    if (!l->closing && weft_buf_size(&l->rest) == 0) take_eof(l);
+}
+
+static void on_error(void *ud, enum weft_status st) {
+    struct weft_link *l = ud;
+    (void)st;
+    begin_close(l, WEFT_LINK_FIN);
+}
+
+static void on_drain(void *ud) {
+    struct weft_link *l = ud;
+    weft_link_on_output(l);
+}
+
+static const struct weft_xport_cb xport_cb = {
+    .on_read = on_read, .on_eof = on_eof, .on_error = on_error, .on_drain = on_drain};
+
+static void teardown(void *arg) {
+    struct weft_link *l = arg;
+    if (l->dead) return;
+    l->dead = true;
+    weft_task_cancel(&l->flush);
+    weft_task_cancel(&l->input);
+    if (l->how == WEFT_LINK_RST)
+        weft_xport_abort(l->xport);
+    else if (l->how == WEFT_LINK_FLUSH)
+        weft_xport_close_flush(l->xport);
+    else
+        weft_xport_close(l->xport);
+    l->xport = NULL;
+    l->codec = weft_codec_free(l->codec);
+    weft_buf_done(&l->rest);
+    weft_buf_done(&l->out);
+    l->cb->on_dead(l->ud);
+}
+
+void weft_link_init(struct weft_link *l, struct weft_xport *x, const struct weft_link_cb *cb,
+                    void *ud) {
+    *l = (struct weft_link){.xport = x, .loop = weft_xport_loop(x), .cb = cb, .ud = ud};
+    weft_buf_init(&l->rest, 0);
+    weft_buf_init(&l->out, 0);
+    weft_task_init(&l->flush, flush, l);
+    weft_task_init(&l->input, on_input_task, l);
+    weft_task_init(&l->teardown, teardown, l);
+}
+
+void weft_link_start(struct weft_link *l, struct weft_codec *codec) {
+    l->codec = codec;
+    weft_xport_set_cb(l->xport, &xport_cb, l);
+    set_reading(l, true);
+    if (weft_codec_has_output(codec)) weft_link_on_output(l);
+}

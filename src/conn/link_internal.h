@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One codec over one transport, whatever the role: moves bytes between them once a turn, stops
+ * reading when the codec is full, stops pulling when the socket is, and takes both down together.
+ */
+#pragma once
+#include <weft/http/codec.h>
+#include <weft/net/xport.h>
+
+struct weft_link_cb {
+    /* Something moved (input fed, output pulled): streams may have ended, capacity may be back. */
+    void (*on_activity)(void *ud);
+    /* The connection is gone: transport closed, every stream reset. The last event; the link may be
+     * freed with its owner from here. */
+    void (*on_dead)(void *ud);
+};
+
+struct weft_link {
+    struct weft_xport *xport;
+    struct weft_codec *codec;
+    struct weft_loop *loop;
+    struct weft_buf rest; /* input that the codec has not taken yet */
+    struct weft_buf out;  /* on its way from the codec to the transport */
+    struct weft_task flush, input, teardown;
+    const struct weft_link_cb *cb;
+    void *ud;
+    bool reading, eof, closing, dead;
+    enum { WEFT_LINK_FIN, WEFT_LINK_FLUSH, WEFT_LINK_RST } how; /* how to close */
+};
+
+/* Owns x and codec. The codec's owner must be this link; weft_link_on_output and _on_input are the
+ * codec callbacks of those names. */
+void weft_link_init(struct weft_link *l, struct weft_xport *x, const struct weft_link_cb *cb,
+                    void *ud);
+void weft_link_start(struct weft_link *l, struct weft_codec *codec);
+void weft_link_on_output(void *link);
+void weft_link_on_input(void *link);
+/* Closes at the end of the turn (so also from inside codec callbacks); on_dead follows. Idempotent.
+ */
+void weft_link_close(struct weft_link *l);
+/* The same after what is queued was sent. */
+void weft_link_close_flush(struct weft_link *l);

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <weft/base/alloc.h>
+#include <weft/base/check.h>
+#include <weft/base/limits.h>
+#include <weft/conn/relay.h>
+
+struct side {
+    struct weft_relay *relay;
+    struct side *other;
+    struct weft_xport *xport;
+    uint64_t sent; /* bytes read here and written to the other */
+    bool eof;
+};
+
+struct weft_relay {
+    struct side a, b;
+    struct weft_task end;
+    void (*on_done)(void *ud, const struct weft_relay_result *r);
+    void *ud;
+    enum weft_status status;
+    bool ending;
+};
+
+static void finish(struct weft_relay *r, enum weft_status st) {
+    if (r->ending) return;
+    r->ending = true;
+    r->status = st;
+    weft_task_queue(weft_xport_loop(r->a.xport), &r->end);
+}
+
+static void on_end(void *arg) {
+    struct weft_relay *r = arg;
+    /* A side that broke must look broken to the other one too, not like an orderly end. */
+    void (*close)(struct weft_xport *) = r->status == WEFT_OK || r->status == WEFT_CANCELED
+                                             ? weft_xport_close_flush
+                                             : weft_xport_abort;
+    close(r->a.xport);
+    close(r->b.xport);
+    struct weft_relay_result result = {r->a.sent, r->b.sent, r->status};
+    r->on_done(r->ud, &result);
+    free(r);
+}
+
+static void on_read(void *ud, struct weft_slice data) {
+    struct side *s = ud;
+    s->sent += data.len;
+    weft_xport_write(s->other->xport, data);
+    if (weft_xport_queued(s->other->xport) >= WEFT_XPORT_HIGH) weft_xport_read_stop(s->xport);
+}
+
+static void on_eof(void *ud) {
+    struct side *s = ud;
+    s->eof = true;
+    weft_xport_shutdown(s->other->xport);
+    if (s->other->eof) finish(s->relay, WEFT_OK);
+}
+
+static void on_error(void *ud, enum weft_status st) {
+    finish(((struct side *)ud)->relay, st);
+}
+
+static void on_drain(void *ud) {
+    struct side *s = ud;
+    if (!s->relay->ending && !s->other->eof) weft_xport_read_start(s->other->xport);
+}
+
+static const struct weft_xport_cb relay_cb = {
+    .on_read = on_read, .on_eof = on_eof, .on_error = on_error, .on_drain = on_drain};
+
+struct weft_relay *weft_relay_new(struct weft_xport *a, struct weft_xport *b,
+                                  void (*on_done)(void *ud, const struct weft_relay_result *r),
+                                  void *ud) {
+    struct weft_relay *r = weft_new0(struct weft_relay);
+    r->a = (struct side){.relay = r, .other = &r->b, .xport = a};
+    r->b = (struct side){.relay = r, .other = &r->a, .xport = b};
+    r->on_done = on_done;
+    r->ud = ud;
+    weft_task_init(&r->end, on_end, r);
+    weft_xport_set_cb(a, &relay_cb, &r->a);
+    weft_xport_set_cb(b, &relay_cb, &r->b);
+    weft_xport_read_start(a);
+    weft_xport_read_start(b);
+    return r;
+}
+
+void weft_relay_close(struct weft_relay *r) {
+    finish(r, WEFT_CANCELED);
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The server role: a link with timers for slow heads and idle connections. */
+#include <weft/base/alloc.h>
+#include <weft/base/check.h>
+#include <weft/conn/server.h>
+
+#include "link_internal.h"
+
+#define weft_server_conn_MAGIC 0x53525643u
+
+struct weft_server_conn {
+    WEFT_OBJ;
+    struct weft_link link;
+    struct weft_server_options opt;
+    const struct weft_server_cb *cb;
+    void *ud;
+    struct weft_timer timer;
+    enum { TIMER_OFF, TIMER_HEAD, TIMER_IDLE } timing;
+    bool draining;
+};
+
+static struct weft_server_conn *of_link(void *link) {
+    return WEFT_CAST(weft_server_conn, WEFT_CONTAINER(link, struct weft_server_conn, link));
+}
+
+static void set_timing(struct weft_server_conn *c, int want, uint64_t after_us) {
+    if (after_us == 0) want = TIMER_OFF;
+    if ((int)c->timing == want) return;
+    c->timing = want;
+    if (want == TIMER_OFF)
+        weft_timer_stop(&c->timer);
+    else
+        weft_timer_start(&c->timer, after_us);
+}
+
+/* HTTP/1: a head that has begun must end in time. No stream at all: idle. */
+static void choose_timer(struct weft_server_conn *c) {
+    if (weft_codec_in_head(c->link.codec))
+        set_timing(c, TIMER_HEAD, c->opt.head_timeout_us);
+    else if (weft_codec_streams(c->link.codec) == 0)
+        set_timing(c, TIMER_IDLE, c->opt.idle_timeout_us);
+    else
+        set_timing(c, TIMER_OFF, 0);
+}
+
+static void on_timer(void *arg) {
+    struct weft_server_conn *c = WEFT_CAST(weft_server_conn, arg);
+    bool head = c->timing == TIMER_HEAD;
+    c->timing = TIMER_OFF;
+    if (head && !c->opt.h2)
+        weft_xport_write(
+            c->link.xport,
+            WEFT_SLICE_LIT("HTTP/1.1 408 Request Timeout\r\nconnection: close\r\n"
+                           "weft-reason: request_head_timeout\r\ncontent-length: 0\r\n\r\n"));
+    if (head || !c->opt.h2)
+        weft_link_close_flush(&c->link);
+    else
+        weft_server_conn_drain(c);
+}
+
+static void on_activity(void *ud) {
+    choose_timer(WEFT_CAST(weft_server_conn, ud));
+}
+
+static void on_dead(void *ud) {
+    struct weft_server_conn *c = WEFT_CAST(weft_server_conn, ud);
+    weft_timer_stop(&c->timer);
+    if (c->cb->on_closed) c->cb->on_closed(c->ud, c);
+    WEFT_OBJ_DONE(c);
+    free(c);
+}
+
+static const struct weft_link_cb link_cb = {.on_activity = on_activity, .on_dead = on_dead};
+
+static void on_request(void *owner, struct weft_stream *s, struct weft_head *head, bool end) {
+    struct weft_server_conn *c = of_link(owner);
+    c->cb->on_request(c->ud, c, s, head, end);
+}
+
+static const struct weft_codec_cb codec_cb = {
+    .on_request = on_request, .on_output = weft_link_on_output, .on_input = weft_link_on_input};
+
+struct weft_server_conn *weft_server_conn_new(struct weft_xport *x,
+                                              const struct weft_server_options *opt,
+                                              const struct weft_server_cb *cb, void *ud) {
+    struct weft_server_conn *c = weft_new0(struct weft_server_conn);
+    WEFT_OBJ_INIT(weft_server_conn, c);
+    c->opt = *opt;
+    c->cb = cb;
+    c->ud = ud;
+    weft_link_init(&c->link, x, &link_cb, c);
+    weft_timer_init(&c->timer, c->link.loop, on_timer, c);
+    struct weft_codec *codec = opt->h2
+                                   ? weft_h2_new(WEFT_SERVER, &opt->limits, &codec_cb, &c->link)
+                                   : weft_h1_new(WEFT_SERVER, &opt->limits, &codec_cb, &c->link);
+    weft_link_start(&c->link, codec);
+    choose_timer(c);
+    return c;
+}
+
+struct weft_xport *weft_server_conn_xport(struct weft_server_conn *c) {
+    return c->link.xport;
+}
+
+struct weft_server_conn *weft_server_conn_of(struct weft_stream *s) {
+    struct weft_codec *codec = weft_stream_codec(s);
+    return codec ? of_link(weft_codec_owner(codec)) : NULL;
+}
+
+void weft_server_conn_drain(struct weft_server_conn *c) {
+    if (c->draining || c->link.closing) return;
+    c->draining = true;
+    weft_codec_drain(c->link.codec);
+    weft_link_on_output(&c->link); /* an idle HTTP/1 connection is finished now */
+}
+
+void weft_server_conn_close(struct weft_server_conn *c) {
+    weft_link_close(&c->link);
+}
