@@ -49,5 +49,7 @@ void proxy_config_want(struct proxy_config *c, const struct weft_addr *addr);
 void proxy_config_unwant(struct proxy_config *c, const struct weft_addr *addr);
 /* First inbound resource and trust have arrived, or a snapshot was loaded. */
 bool proxy_config_ready(const struct proxy_config *c);
+/* Grows with every change put in force; for the metrics. */
+uint64_t proxy_config_generation(const struct proxy_config *c);
 /* All resources, for /config_dump; borrowed until the next put. */
 json_t *proxy_config_dump(const struct proxy_config *c);
