@@ -50,7 +50,8 @@ struct weft_codec_cb { /* get the owner given at creation */
     /* Server role: a request head is complete (or refused: head->refused). The user sets callbacks
      * with weft_stream_set_cb before returning. */
     void (*on_request)(void *owner, struct weft_stream *s, struct weft_head *head, bool end);
-    /* There are bytes to pull (called at least on every change from none to some). */
+    /* There are bytes to pull (called at least on every change from none to some), or
+     * weft_codec_finished has become true outside of feed, eof and pull: look at both. */
     void (*on_output)(void *owner);
     /* A formerly full or paused codec takes input again: offer what feed left over. */
     void (*on_input)(void *owner);
@@ -81,6 +82,9 @@ bool weft_codec_wants_input(const struct weft_codec *c);
  */
 bool weft_codec_finished(const struct weft_codec *c);
 /* A message was cut: the connection must end with RST, so that nobody takes it for complete. */
+bool weft_codec_broken(const struct weft_codec *c);
+/* True (then finished is true as well and nothing is left to pull) when an HTTP/1 message was cut
+ * short: the transport must be aborted (RST), as an orderly FIN could pass for its end. */
 bool weft_codec_broken(const struct weft_codec *c);
 /* Graceful end: GOAWAY / "Connection: close" on the last response; streams in flight go on. */
 void weft_codec_drain(struct weft_codec *c);
