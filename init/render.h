@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A plan as text for `iptables-restore --noflush`. Pure. */
+#pragma once
+#include <init/plan.h>
+#include <weft/base/buf.h>
+
+/* Appends to `out` (no maximum); nothing for an empty plan. */
+void init_render(const struct init_plan *plan, struct weft_buf *out);
