@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One gRPC call over one HTTP/2 stream. Both ends share the framing (five bytes, then the message)
+ * and the rule that the user may free the call inside any of its callbacks. */
+#include <weft/conn/grpc_call.h>
+#include <weft/base/alloc.h>
+#include <weft/base/check.h>
+
+#include <stdio.h>
+
+#define weft_grpc_call_MAGIC 0x47525043u
+enum { PREFIX = 5 };
+
+struct weft_grpc_call {
+    WEFT_OBJ;
+    struct weft_stream *stream; /* NULL once it is over */
+    bool server;
+    bool head_sent;       /* method's end */
+    bool finished;        /* on_end was called, or finish() */
+    bool freed;           /* by the user, inside a callback: the outermost one really frees */
+    uint32_t depth;       /* callbacks of ours on the C stack */
+    uint16_t http;        /* caller's end: status of the response head */
+    uint32_t status;      /* ... and grpc-status, UINT32_MAX until seen */
+    struct weft_buf text; /* ... and grpc-message */
+    size_t max_message;
+    struct weft_buf in; /* prefix and message being received */
+    struct weft_grpc_cb cb;
+    void *ud;
+};
+
+/* === entering and leaving callbacks === */
+
+static struct weft_grpc_call *enter(void *ud) {
+    struct weft_grpc_call *c = WEFT_CAST(weft_grpc_call, ud);
+    c->depth++;
+    return c;
+}
+
+static void destroy(struct weft_grpc_call *c) {
+    weft_buf_done(&c->in);
+    weft_buf_done(&c->text);
+    WEFT_OBJ_DONE(c);
+    free(c);
+}
+
+static void leave(struct weft_grpc_call *c) {
+    if (--c->depth == 0 && c->freed) destroy(c);
+}
+
+static void drop_stream(struct weft_grpc_call *c) {
+    struct weft_stream *s = weft_take(&c->stream);
+    if (s) weft_stream_release(s);
+}
+
+static void end(struct weft_grpc_call *c, uint32_t status, struct weft_slice text) {
+    if (c->finished || c->freed) return;
+    c->finished = true;
+    drop_stream(c);
+    c->cb.on_end(c->ud, status, text);
+}
+
+/* The other side broke the rules: tell it, then our user. */
+static void broken(struct weft_grpc_call *c, uint32_t status, const char *text) {
+    if (c->server && c->stream) {
+        weft_grpc_refuse(weft_take(&c->stream), status, weft_slice_str(text));
+    } else if (c->stream) {
+        weft_stream_reset(c->stream, WEFT_CANCELED);
+    }
+    end(c, status, weft_slice_str(text));
+}
+
+/* === incoming === */
+
+static uint32_t message_size(const struct weft_buf *in) {
+    const unsigned char *p = (const unsigned char *)weft_buf_slice(in).base;
+    return (uint32_t)p[1] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 8 | p[4];
+}
+
+/* Moves bytes from *data until `in` holds `want`; true when it does. */
+static bool fill(struct weft_buf *in, struct weft_slice *data, size_t want) {
+    size_t have = weft_buf_size(in);
+    struct weft_slice part = weft_slice_head(*data, want > have ? want - have : 0);
+    (void)weft_buf_append(in, part);
+    *data = weft_slice_from(*data, part.len);
+    return weft_buf_size(in) >= want;
+}
+
+/* One step: a whole message was delivered, or false when more bytes are needed. */
+static bool take_message(struct weft_grpc_call *c, struct weft_slice *data) {
+    if (!fill(&c->in, data, PREFIX)) return false;
+    if (weft_buf_slice(&c->in).base[0] != 0) {
+        broken(c, WEFT_GRPC_UNIMPLEMENTED, "compressed messages are not supported");
+        return false;
+    }
+    size_t size = message_size(&c->in);
+    if (size > c->max_message) {
+        broken(c, WEFT_GRPC_RESOURCE_EXHAUSTED, "the message is too large");
+        return false;
+    }
+    if (!fill(&c->in, data, PREFIX + size)) return false;
+    struct weft_buf whole = c->in; /* the user may send, or free us, while it reads */
+    weft_buf_init(&c->in, 0);
+    c->cb.on_message(c->ud, weft_slice_from(weft_buf_slice(&whole), PREFIX));
+    weft_buf_done(&whole);
+    return true;
+}
+
+static void on_data(void *ud, struct weft_slice data) {
+    struct weft_grpc_call *c = enter(ud);
+    while (!c->freed && !c->finished && take_message(c, &data)) {
+    }
+    leave(c);
+}
+
+static void note_status(struct weft_grpc_call *c, const struct weft_fields *f) {
+    const struct weft_field *status = weft_fields_token(f, WEFT_TOKEN_GRPC_STATUS);
+    const struct weft_field *text = weft_fields_token(f, WEFT_TOKEN_GRPC_MESSAGE);
+    uint64_t n;
+    if (status && weft_slice_u64(status->value, UINT32_MAX - 1, &n)) c->status = (uint32_t)n;
+    if (text) (void)weft_buf_append(&c->text, weft_slice_head(text->value, 1024));
+}
+
+static void response_over(struct weft_grpc_call *c) {
+    if (c->http != 200)
+        end(c, WEFT_GRPC_UNAVAILABLE, WEFT_SLICE_LIT("the answer is not a gRPC response"));
+    else if (c->status == UINT32_MAX)
+        end(c, WEFT_GRPC_UNKNOWN, WEFT_SLICE_LIT("the response has no grpc-status"));
+    else
+        end(c, c->status, weft_buf_slice(&c->text));
+}
+
+static void on_head(void *ud, struct weft_head *head, bool ended) {
+    struct weft_grpc_call *c = enter(ud);
+    c->http = head->status;
+    note_status(c, &head->fields);
+    if (ended) response_over(c);
+    leave(c);
+}
+
+static void on_trailers(void *ud, struct weft_fields *trailers) {
+    struct weft_grpc_call *c = enter(ud);
+    note_status(c, trailers);
+    leave(c);
+}
+
+static void on_end(void *ud) {
+    struct weft_grpc_call *c = enter(ud);
+    if (!c->server)
+        response_over(c);
+    else if (weft_buf_size(&c->in) > 0)
+        broken(c, WEFT_GRPC_INVALID_ARGUMENT, "the request ends inside a message");
+    else if (c->cb.on_half_close && !c->finished)
+        c->cb.on_half_close(c->ud);
+    leave(c);
+}
+
+static void on_reset(void *ud, struct weft_reset reset) {
+    struct weft_grpc_call *c = enter(ud);
+    end(c, c->server ? WEFT_GRPC_CANCELLED : WEFT_GRPC_UNAVAILABLE,
+        weft_slice_str(weft_status_text(reset.status)));
+    leave(c);
+}
+
+static void on_writable(void *ud) {
+    struct weft_grpc_call *c = enter(ud);
+    if (c->cb.on_writable && !c->finished) c->cb.on_writable(c->ud);
+    leave(c);
+}
+
+static const struct weft_stream_cb stream_cb = {
+    .on_head = on_head,
+    .on_data = on_data,
+    .on_trailers = on_trailers,
+    .on_end = on_end,
+    .on_reset = on_reset,
+    .on_writable = on_writable,
+};
+
+/* === outgoing === */
+
+static struct weft_grpc_call *call_new(bool server, size_t max_message,
+                                       const struct weft_grpc_cb *cb, void *ud) {
+    struct weft_grpc_call *c = weft_new0(struct weft_grpc_call);
+    WEFT_OBJ_INIT(weft_grpc_call, c);
+    c->server = server;
+    c->status = UINT32_MAX;
+    c->max_message = max_message;
+    c->cb = *cb;
+    c->ud = ud;
+    weft_buf_init(&c->in, 0); /* never holds more than one message of at most max_message */
+    weft_buf_init(&c->text, 2048);
+    return c;
+}
+
+static void request_head(struct weft_head *h, struct weft_arena *a,
+                         const struct weft_grpc_request *r) {
+    weft_head_init(h, a);
+    h->method = WEFT_SLICE_LIT("POST");
+    h->scheme = WEFT_SLICE_LIT("https");
+    h->authority = r->authority;
+    h->path = r->path;
+    h->version = WEFT_HTTP_2;
+    h->framing = WEFT_BODY_CHUNKED;
+    h->te_trailers = true;
+    (void)weft_fields_add(&h->fields, WEFT_SLICE_LIT("content-type"),
+                          WEFT_SLICE_LIT("application/grpc"));
+    (void)weft_fields_add(&h->fields, WEFT_SLICE_LIT("user-agent"),
+                          WEFT_SLICE_LIT("weft/" WEFT_VERSION));
+    if (r->authorization.len)
+        (void)weft_fields_add(&h->fields, WEFT_SLICE_LIT("authorization"), r->authorization);
+}
+
+struct weft_grpc_call *weft_grpc_call_new(struct weft_client_conn *conn,
+                                          const struct weft_grpc_request *r,
+                                          const struct weft_grpc_cb *cb, void *ud) {
+    struct weft_grpc_call *c = call_new(false, r->max_message, cb, ud);
+    struct weft_arena a;
+    weft_arena_init(&a, 0);
+    struct weft_head head;
+    request_head(&head, &a, r);
+    c->stream = weft_client_conn_request(conn, &head, false, &stream_cb, c);
+    weft_arena_done(&a);
+    return c->stream ? c : weft_grpc_call_free(c);
+}
+
+bool weft_grpc_is_call(const struct weft_head *head) {
+    return weft_slice_is(head->method, "POST") && weft_head_is_grpc(head);
+}
+
+struct weft_grpc_call *weft_grpc_call_accept(struct weft_stream *s, size_t max_message,
+                                             const struct weft_grpc_cb *cb, void *ud) {
+    struct weft_grpc_call *c = call_new(true, max_message, cb, ud);
+    c->stream = s;
+    weft_stream_set_cb(s, &stream_cb, c);
+    return c;
+}
+
+static void response_head(struct weft_head *h, struct weft_arena *a) {
+    weft_head_init(h, a);
+    h->status = 200;
+    h->version = WEFT_HTTP_2;
+    h->framing = WEFT_BODY_CHUNKED;
+    (void)weft_fields_add(&h->fields, WEFT_SLICE_LIT("content-type"),
+                          WEFT_SLICE_LIT("application/grpc"));
+}
+
+static void send_head(struct weft_grpc_call *c) {
+    if (!c->server || c->head_sent) return;
+    c->head_sent = true;
+    struct weft_arena a;
+    weft_arena_init(&a, 0);
+    struct weft_head head;
+    response_head(&head, &a);
+    (void)weft_stream_head(c->stream, &head, false);
+    weft_arena_done(&a);
+}
+
+/* grpc-message: everything but printable ASCII without '%' is percent-encoded. */
+static struct weft_slice percent_encode(struct weft_arena *a, struct weft_slice s) {
+    static const char hex[] = "0123456789ABCDEF";
+    s = weft_slice_head(s, 1024);
+    char *out = weft_arena_must(a, s.len * 3 + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char ch = (unsigned char)s.base[i];
+        if (ch >= 0x20 && ch < 0x7f && ch != '%') {
+            out[n++] = (char)ch;
+            continue;
+        }
+        out[n++] = '%';
+        out[n++] = hex[ch >> 4];
+        out[n++] = hex[ch & 15];
+    }
+    return weft_slice(out, n);
+}
+
+static void add_status(struct weft_fields *f, struct weft_arena *a, uint32_t status,
+                       struct weft_slice text) {
+    (void)weft_fields_add(f, WEFT_SLICE_LIT("grpc-status"), weft_arena_printf(a, "%u", status));
+    if (text.len) (void)weft_fields_add(f, WEFT_SLICE_LIT("grpc-message"), percent_encode(a, text));
+}
+
+static void send_trailers(struct weft_stream *s, bool head_sent, uint32_t status,
+                          struct weft_slice text) {
+    struct weft_arena a;
+    weft_arena_init(&a, 0);
+    if (head_sent) {
+        struct weft_fields trailers;
+        weft_fields_init(&trailers, &a);
+        add_status(&trailers, &a, status, text);
+        (void)weft_stream_end(s, &trailers);
+    } else {
+        struct weft_head head;
+        response_head(&head, &a);
+        head.framing = WEFT_BODY_NONE;
+        add_status(&head.fields, &a, status, text);
+        (void)weft_stream_head(s, &head, true);
+    }
+    weft_arena_done(&a);
+}
+
+void weft_grpc_refuse(struct weft_stream *s, uint32_t status, struct weft_slice text) {
+    send_trailers(s, false, status, text);
+    weft_stream_release(s);
+}
+
+void weft_grpc_call_finish(struct weft_grpc_call *c, uint32_t status, struct weft_slice text) {
+    if (c->finished) return;
+    c->finished = true;
+    if (c->stream) send_trailers(c->stream, c->head_sent, status, text);
+}
+
+enum weft_status weft_grpc_call_send(struct weft_grpc_call *c, struct weft_slice message) {
+    if (!c->stream || c->finished) return WEFT_CLOSED;
+    if (message.len > UINT32_MAX) return WEFT_LIMIT;
+    send_head(c);
+    uint32_t n = (uint32_t)message.len;
+    const char prefix[PREFIX] = {0, (char)(n >> 24), (char)(n >> 16), (char)(n >> 8), (char)n};
+    enum weft_status a = weft_stream_data(c->stream, weft_slice(prefix, PREFIX));
+    enum weft_status b = message.len ? weft_stream_data(c->stream, message) : WEFT_OK;
+    return a == WEFT_AGAIN || b == WEFT_AGAIN ? WEFT_AGAIN : b == WEFT_OK ? a : b;
+}
+
+void weft_grpc_call_half_close(struct weft_grpc_call *c) {
+    if (c->stream && !c->server) (void)weft_stream_end(c->stream, NULL);
+}
+
+void weft_grpc_call_pause(struct weft_grpc_call *c) {
+    if (c->stream) weft_stream_pause(c->stream);
+}
+void weft_grpc_call_resume(struct weft_grpc_call *c) {
+    if (c->stream) weft_stream_resume(c->stream);
+}
+
+struct weft_grpc_call *weft_grpc_call_free(struct weft_grpc_call *c) {
+    if (!c || c->freed) return NULL;
+    c->freed = true;
+    drop_stream(c);
+    if (c->depth == 0) destroy(c);
+    return NULL;
+}
