@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Manifests → the pods and Services to make. */
+#include <cli/local/inject.h>
+#include <cli/local/jsonx.h>
+#include <cli/local/plan.h>
+#include <string.h>
+#include <weft/base/alloc.h>
+
+struct planner {
+    struct local_plan *plan;
+    const struct weft_store *store;
+    bool inject;
+};
+
+static void warn(struct local_plan *p, const char *kind, const struct weft_object *o,
+                 const char *what) {
+    json_array_append_new(p->warnings, json_sprintf("%s %s/%s: %s", kind, o->ns, o->name, what));
+}
+
+static bool has_object(const json_t *list, const char *ns, const char *name) {
+    size_t i;
+    json_t *o;
+    json_array_foreach(list, i, o) {
+        if (strcmp(local_str(o, "metadata.name", ""), name) == 0 &&
+            strcmp(local_str(o, "metadata.namespace", ""), ns) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void imply_namespace(struct planner *pl, const char *ns) {
+    if (weft_store_get(pl->store, "Namespace", "", ns) || has_object(pl->plan->namespaces, "", ns))
+        return;
+    json_array_append_new(pl->plan->namespaces,
+                          json_pack("{s:s, s:s, s:{s:s, s:{s:s}}}", "apiVersion", "v1", "kind",
+                                    "Namespace", "metadata", "name", ns, "labels",
+                                    "kubernetes.io/metadata.name", ns));
+}
+
+static void imply_account(struct planner *pl, const char *ns, const char *name) {
+    if (weft_store_get(pl->store, "ServiceAccount", ns, name) ||
+        has_object(pl->plan->serviceaccounts, ns, name))
+        return;
+    json_array_append_new(pl->plan->serviceaccounts,
+                          json_pack("{s:s, s:s, s:{s:s, s:s}}", "apiVersion", "v1", "kind",
+                                    "ServiceAccount", "metadata", "namespace", ns, "name", name));
+}
+
+/* Takes over `pod`, a whole Pod object with its name set. */
+static void add_pod(struct planner *pl, json_t *pod) {
+    const char *ns = local_str(pod, "metadata.namespace", "default");
+    const char *sa =
+        local_str(pod, "spec.serviceAccountName", local_str(pod, "spec.serviceAccount", "default"));
+    imply_namespace(pl, ns);
+    imply_account(pl, ns, "default");
+    imply_account(pl, ns, sa);
+    local_plan_warn(pl->plan->warnings, pod);
+    local_set(pod, "spec", "serviceAccountName", json_string(sa));
+    const struct weft_object *n = weft_store_get(pl->store, "Namespace", "", ns);
+    if (pl->inject && inject_decide(pod, n ? n->json : NULL).inject)
+        local_set(pod, "metadata.annotations", LOCAL_SIDECAR_KEY, json_string("injected"));
+    json_array_append_new(pl->plan->pods, pod);
+}
+
+static void on_bare_pod(void *ud, const struct weft_object *o) {
+    json_t *pod = json_deep_copy(o->json);
+    local_set(pod, "metadata", "namespace", json_string(o->ns));
+    add_pod(ud, pod);
+}
+
+/* Five letters that change with the template, so that a changed template makes new pods. */
+static void template_hash(const json_t *template, char ret[6]) {
+    char *text = json_dumps(template, JSON_SORT_KEYS | JSON_COMPACT);
+    char hex[17];
+    weft_slice_hash_hex(weft_slice_str(text ? text : ""), hex);
+    free(text);
+    memcpy(ret, hex, 5);
+    ret[5] = 0;
+}
+
+static json_t *replica(const struct weft_object *o, const json_t *template, const char *name) {
+    json_t *meta = json_deep_copy(json_object_get(template, "metadata"));
+    if (!json_is_object(meta)) {
+        json_decref(meta);
+        meta = json_object();
+    }
+    json_object_set_new(meta, "name", json_string(name));
+    json_object_set_new(meta, "namespace", json_string(o->ns));
+    json_t *pod = json_pack("{s:s, s:s, s:o, s:o}", "apiVersion", "v1", "kind", "Pod", "metadata",
+                            meta, "spec", json_deep_copy(json_object_get(template, "spec")));
+    local_set(pod, "metadata.annotations", LOCAL_OWNER_KEY,
+              json_sprintf("%s/%s", o->kind, o->name));
+    return pod;
+}
+
+static void on_workload(void *ud, const struct weft_object *o) {
+    struct planner *pl = ud;
+    json_t *template = local_get(o->json, "spec.template");
+    json_int_t n = local_int(o->json, "spec.replicas", 1);
+    if (!json_is_object(json_object_get(template, "spec"))) {
+        warn(pl->plan, o->kind, o, "has no spec.template.spec, no pods are made");
+        return;
+    }
+    if (!local_selects(local_get(o->json, "spec.selector.matchLabels"),
+                       local_get(template, "metadata.labels")))
+        warn(pl->plan, o->kind, o, "spec.selector.matchLabels does not select its own template");
+    bool ordinal = strcmp(o->kind, "StatefulSet") == 0;
+    char hash[6];
+    template_hash(template, hash);
+    for (json_int_t i = 0; i < n; i++) {
+        char *name = ordinal ? weft_asprintf("%s-%d", o->name, (int)i)
+                             : weft_asprintf("%s-%s-%d", o->name, hash, (int)i);
+        add_pod(pl, replica(o, template, name));
+        free(name);
+    }
+}
+
+static void on_unsupported(void *ud, const struct weft_object *o) {
+    struct planner *pl = ud;
+    warn(pl->plan, o->kind, o, "is not honoured, its pods are not made");
+}
+
+static void on_service(void *ud, const struct weft_object *o) {
+    struct planner *pl = ud;
+    imply_namespace(pl, o->ns);
+    json_t *s = json_deep_copy(o->json);
+    local_set(s, "metadata", "namespace", json_string(o->ns));
+    if (strcmp(local_str(s, "spec.type", "ClusterIP"), "ExternalName") == 0)
+        warn(pl->plan, "Service", o,
+             "type ExternalName is not honoured, its name does not resolve");
+    if (strcmp(local_str(s, "spec.sessionAffinity", "None"), "None") != 0)
+        warn(pl->plan, "Service", o, "spec.sessionAffinity is not honoured");
+    json_array_append_new(pl->plan->services, s);
+}
+
+static void on_slice(void *ud, const struct weft_object *o) {
+    struct planner *pl = ud;
+    json_t *s = json_deep_copy(o->json);
+    local_set(s, "metadata", "namespace", json_string(o->ns));
+    json_array_append_new(pl->plan->slices, s);
+}
+
+static void on_account(void *ud, const struct weft_object *o) {
+    imply_namespace(ud, o->ns);
+}
+
+static void on_namespace(void *ud, const struct weft_object *o) {
+    imply_account(ud, o->name, "default");
+}
+
+void local_plan_init(struct local_plan *p, const struct weft_store *store, bool inject) {
+    *p = (struct local_plan){json_array(), json_array(), json_array(),
+                             json_array(), json_array(), json_array()};
+    struct planner pl = {p, store, inject};
+    static const char *const workloads[] = {"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet"};
+    static const char *const unsupported[] = {"Job", "CronJob"};
+    weft_store_each(store, "Namespace", NULL, on_namespace, &pl);
+    weft_store_each(store, "ServiceAccount", NULL, on_account, &pl);
+    weft_store_each(store, "Pod", NULL, on_bare_pod, &pl);
+    for (size_t i = 0; i < WEFT_LEN(workloads); i++)
+        weft_store_each(store, workloads[i], NULL, on_workload, &pl);
+    for (size_t i = 0; i < WEFT_LEN(unsupported); i++)
+        weft_store_each(store, unsupported[i], NULL, on_unsupported, &pl);
+    weft_store_each(store, "Service", NULL, on_service, &pl);
+    weft_store_each(store, "EndpointSlice", NULL, on_slice, &pl);
+}
+
+void local_plan_done(struct local_plan *p) {
+    json_decref(p->pods);
+    json_decref(p->services);
+    json_decref(p->slices);
+    json_decref(p->namespaces);
+    json_decref(p->serviceaccounts);
+    json_decref(p->warnings);
+    *p = (struct local_plan){0};
+}
+
+const char *local_pod_owner(const json_t *pod) {
+    return local_label(pod, "metadata.annotations", LOCAL_OWNER_KEY);
+}
