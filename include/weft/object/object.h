@@ -17,6 +17,7 @@ struct weft_object {
     json_t *json;       /* the whole object */
     char *source;       /* file it came from, or NULL */
     int line;           /* where its document starts, 1-based */
+    json_t *lines;      /* shape of `json` with line numbers, see weft_object_line; may be NULL */
 };
 void weft_object_free(struct weft_object *o);
 
@@ -31,3 +32,15 @@ enum weft_status weft_object_parse(struct weft_slice text, const char *source,
  * pruned. WEFT_INVALID with the field path. */
 enum weft_status weft_object_validate(struct weft_object *o, bool experimental,
                                       struct weft_error *err);
+/* For sources that hold decoded JSON: takes over `json` (also on error). */
+enum weft_status weft_object_from_json(json_t *json, const char *source, struct weft_object **ret,
+                                       struct weft_error *err) WEFT_MUST_USE;
+/* Line of the field at `path` ("spec.rules[0].name"), or of its closest parent that has one. */
+int weft_object_line(const struct weft_object *o, const char *path);
+/* Calls fn with the path of every field that the schemas do not know (the API server drops these
+ * without a word). Only for kinds with a complete schema (HTTPRoute). */
+void weft_object_unknown_fields(const struct weft_object *o, bool experimental,
+                                void (*fn)(void *ud, const char *path), void *ud);
+/* Fields of the experimental channel that this object uses. */
+void weft_object_experimental_fields(const struct weft_object *o,
+                                     void (*fn)(void *ud, const char *path), void *ud);

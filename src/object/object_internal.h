@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Between the files of this layer: texts to JSON, formats, schemas. */
+#pragma once
+#include <weft/object/json.h>
+#include <weft/object/object.h>
+
+/* One document: takes both values. */
+typedef void weft_document_fn(void *ud, json_t *value, json_t *lines, int line);
+
+/* yaml.c: calls fn for each non-empty document; stops at the first error. */
+enum weft_status weft_yaml_parse(struct weft_slice text, weft_document_fn *fn, void *ud,
+                                 struct weft_error *err);
+/* yaml_scalar.c: a plain scalar as Kubernetes reads it (YAML 1.1 booleans, null, numbers). NULL:
+ * it has no JSON form (not UTF-8, NUL byte, infinity). */
+json_t *weft_yaml_plain(struct weft_slice text);
+
+/* format.c: true when well-formed. */
+bool weft_fmt_label(struct weft_slice s);        /* RFC 1123 label */
+bool weft_fmt_subdomain(struct weft_slice s);    /* RFC 1123 subdomain */
+bool weft_fmt_group(struct weft_slice s);        /* "" or a subdomain */
+bool weft_fmt_kind(struct weft_slice s);         /* "Service" */
+bool weft_fmt_token(struct weft_slice s);        /* RFC 9110 token */
+bool weft_fmt_hostname(struct weft_slice s);     /* subdomain, optional "*." in front, no IP */
+bool weft_fmt_precise_host(struct weft_slice s); /* without "*." */
+bool weft_fmt_duration(struct weft_slice s);     /* GEP-2257 */
+bool weft_fmt_header_value(struct weft_slice s); /* experimental channel's pattern */
+bool weft_fmt_ip(struct weft_slice s);           /* either family */
+bool weft_fmt_ip_or_none(struct weft_slice s);   /* also "None" and "" */
+bool weft_fmt_app_protocol(struct weft_slice s); /* "http", "kubernetes.io/h2c" */
+bool weft_fmt_mtls(struct weft_slice s);         /* strict, permissive, disabled */
+bool weft_fmt_mtls_ports(struct weft_slice s);   /* "9090=disabled,80=strict" */
+bool weft_fmt_port_list(struct weft_slice s);    /* "80,8000-8100", may be empty */
+/* NULL when fine, else what is wrong with an Exact or PathPrefix value (REQ-061). */
+const char *weft_fmt_path_fault(struct weft_slice s);
