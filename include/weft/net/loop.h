@@ -18,6 +18,8 @@ struct weft_loop *weft_loop_new_fake(void);
 struct weft_loop *weft_loop_free(struct weft_loop *l);
 void weft_loop_run(struct weft_loop *l);  /* until weft_loop_stop */
 void weft_loop_stop(struct weft_loop *l); /* this thread only; use post from others */
+/* Runs (and waits) until done(ud), which is asked after every batch of callbacks. For tests. */
+void weft_loop_run_until(struct weft_loop *l, bool (*done)(void *ud), void *ud);
 /* One turn: polls without waiting, runs due timers and deferred calls. true: something happened or
  * is pending. For tests. */
 bool weft_loop_turn(struct weft_loop *l);
@@ -47,7 +49,8 @@ struct weft_timer {
     void (*fn)(void *arg);
     void *arg;
     uint64_t due_us;
-    size_t slot; /* position in the loop's heap + 1; 0 when stopped */
+    uint64_t seq; /* equal times fire in order of starting */
+    size_t slot;  /* position in the loop's heap + 1; 0 when stopped */
 };
 void weft_timer_init(struct weft_timer *t, struct weft_loop *l, void (*fn)(void *arg), void *arg);
 void weft_timer_start(struct weft_timer *t, uint64_t after_us); /* once; restarting moves it */

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The common part of all transports. The user is only called from events of the loop (read, open,
+ * error) or from the event task at the end of the turn, never from inside a call of the user. */
+#include "xport_internal.h"
+
+static void run_events(void *arg);
+static void run_flush(void *arg);
+static void on_deadline(void *arg);
+
+void xport_init(struct weft_xport *x, const struct xport_ops *ops, struct weft_loop *l) {
+    WEFT_OBJ_INIT(weft_xport, x);
+    x->ops = ops;
+    x->loop = l;
+    weft_task_init(&x->event_task, run_events, x);
+    weft_task_init(&x->flush_task, run_flush, x);
+    weft_timer_init(&x->deadline, l, on_deadline, x);
+}
+
+void xport_done(struct weft_xport *x) {
+    weft_task_cancel(&x->event_task);
+    weft_task_cancel(&x->flush_task);
+    weft_timer_stop(&x->deadline);
+    loop_buf_give(x->loop, &x->out);
+    loop_buf_give(x->loop, &x->flying);
+    weft_buf_done(&x->unread);
+    WEFT_OBJ_DONE(x);
+}
+
+/* ---- reading ---- */
+
+static void arm(struct weft_xport *x) {
+    if (!x->opened || x->armed || x->eof_seen || x->eof_pending || x->failed) return;
+    x->armed = true;
+    x->ops->read_on(x);
+}
+
+void xport_halt(struct weft_xport *x) {
+    x->reading = false;
+    if (!x->armed) return;
+    x->armed = false;
+    x->ops->read_off(x);
+}
+
+/* Bytes that come while the user does not want any are held back, and only then the stream below
+ * is stopped: a short pause costs nothing. */
+void xport_deliver(struct weft_xport *x, struct weft_slice data) {
+    x->loop->activity++;
+    if (x->closed || x->failed) return;
+    x->info.bytes_in += data.len;
+    if (x->reading && weft_buf_size(&x->unread) == 0) {
+        if (x->cb.on_read) x->cb.on_read(x->ud, data);
+        return;
+    }
+    (void)weft_buf_append(&x->unread, data);
+    if (x->reading)
+        xport_wake(x);
+    else
+        xport_halt(x);
+}
+
+static void tell_eof(struct weft_xport *x) {
+    x->eof_pending = false;
+    x->eof_seen = true;
+    if (x->cb.on_eof) x->cb.on_eof(x->ud);
+}
+
+void xport_eof(struct weft_xport *x) {
+    x->loop->activity++;
+    if (x->closed || x->failed || x->eof_seen) return;
+    x->eof_pending = true;
+    if (x->reading && weft_buf_size(&x->unread) == 0) tell_eof(x);
+}
+
+static void tell_unread(struct weft_xport *x) {
+    struct weft_buf b = x->unread;
+    weft_buf_init(&x->unread, 0);
+    if (x->cb.on_read) x->cb.on_read(x->ud, weft_buf_slice(&b));
+    weft_buf_done(&b);
+}
+
+static void run_events(void *arg) {
+    struct weft_xport *x = WEFT_CAST(weft_xport, arg);
+    if (x->reading && !x->failed && weft_buf_size(&x->unread)) tell_unread(x);
+    if (!x->closed && !x->failed && x->ops->pump) x->ops->pump(x);
+    if (x->closed) return;
+    if (x->late) {
+        xport_fail(x, x->late);
+        return;
+    }
+    if (!x->reading) return;
+    if (weft_buf_size(&x->unread)) {
+        xport_wake(x); /* given back meanwhile */
+        return;
+    }
+    if (x->eof_pending && !x->failed) tell_eof(x);
+    if (!x->closed && x->reading) arm(x);
+}
+
+void weft_xport_read_start(struct weft_xport *x) {
+    if (x->reading) return;
+    x->reading = true;
+    if (!x->opened) return;
+    if (weft_buf_size(&x->unread) || x->eof_pending || x->ops->pump)
+        xport_wake(x);
+    else
+        arm(x);
+}
+
+void weft_xport_read_stop(struct weft_xport *x) {
+    x->reading = false;
+}
+
+void weft_xport_unread(struct weft_xport *x, struct weft_slice data) {
+    if (!data.len) return;
+    struct weft_buf rest = x->unread;
+    weft_buf_init(&x->unread, 0);
+    (void)weft_buf_append(&x->unread, data);
+    (void)weft_buf_append(&x->unread, weft_buf_slice(&rest));
+    weft_buf_done(&rest);
+    if (x->reading) xport_wake(x);
+}
+
+/* ---- opening and failing ---- */
+
+void xport_opened(struct weft_xport *x) {
+    x->loop->activity++;
+    if (x->closed || x->failed || x->late) return;
+    weft_timer_stop(&x->deadline);
+    x->opened = true;
+    if (weft_buf_size(&x->out) || x->shut) weft_task_queue(x->loop, &x->flush_task);
+    if (x->cb.on_open) x->cb.on_open(x->ud, WEFT_OK);
+    if (!x->closed && x->reading) xport_wake(x);
+}
+
+static void drop_output(struct weft_xport *x) {
+    weft_task_cancel(&x->flush_task);
+    loop_buf_give(x->loop, &x->out);
+}
+
+void xport_fail(struct weft_xport *x, enum weft_status st) {
+    x->loop->activity++;
+    if (x->closed || x->failed) return;
+    x->failed = true;
+    weft_timer_stop(&x->deadline);
+    drop_output(x);
+    xport_halt(x);
+    if (!x->opened && x->cb.on_open)
+        x->cb.on_open(x->ud, st);
+    else if (x->cb.on_error)
+        x->cb.on_error(x->ud, st);
+}
+
+void xport_fail_later(struct weft_xport *x, enum weft_status st) {
+    if (x->closed || x->failed || x->late) return;
+    x->late = st;
+    drop_output(x);
+    xport_wake(x);
+}
+
+static void on_deadline(void *arg) {
+    struct weft_xport *x = WEFT_CAST(weft_xport, arg);
+    if (x->closed)
+        x->ops->close(x, XPORT_CLOSE_NOW); /* has lingered long enough */
+    else
+        xport_fail(x, WEFT_TIMEOUT);
+}
+
+void xport_deadline(struct weft_xport *x, uint64_t timeout_us) {
+    if (timeout_us) weft_timer_start(&x->deadline, timeout_us);
+}
+
+/* ---- writing ---- */
+
+size_t weft_xport_queued(const struct weft_xport *x) {
+    size_t n = weft_buf_size(&x->out) + weft_buf_size(&x->flying);
+    return x->below ? n + weft_xport_queued(x->below) : n;
+}
+
+void xport_progress(struct weft_xport *x) {
+    if (x->closed || x->failed) return;
+    if (x->on_progress) x->on_progress(x->ud);
+    if (x->closed || !x->high || weft_xport_queued(x) > WEFT_XPORT_LOW) return;
+    x->high = false;
+    if (x->cb.on_drain) x->cb.on_drain(x->ud);
+}
+
+static void run_flush(void *arg) {
+    struct weft_xport *x = WEFT_CAST(weft_xport, arg);
+    if (!x->opened || x->failed || x->late) return;
+    x->ops->flush(x);
+    xport_progress(x);
+}
+
+void weft_xport_write(struct weft_xport *x, struct weft_slice data) {
+    if (x->failed || x->late || x->shut || !data.len) return;
+    loop_buf_take(x->loop, &x->out);
+    (void)weft_buf_append(&x->out, data);
+    x->info.bytes_out += data.len;
+    if (x->opened && weft_buf_size(&x->out) >= XPORT_FLUSH_NOW) x->ops->flush(x);
+    if (weft_buf_size(&x->out)) weft_task_queue(x->loop, &x->flush_task);
+    if (!x->high && weft_xport_queued(x) >= WEFT_XPORT_HIGH) x->high = true;
+}
+
+void weft_xport_shutdown(struct weft_xport *x) {
+    if (x->shut || x->failed) return;
+    x->shut = true;
+    weft_task_queue(x->loop, &x->flush_task);
+}
+
+/* ---- closing ---- */
+
+static void close_how(struct weft_xport *x, enum xport_close how) {
+    WEFT_CHECK(!x->closed);
+    x->closed = true;
+    x->cb = (struct weft_xport_cb){0};
+    x->on_progress = NULL;
+    weft_task_cancel(&x->event_task);
+    weft_task_cancel(&x->flush_task);
+    weft_timer_stop(&x->deadline);
+    if (how == XPORT_CLOSE_FLUSH && (x->failed || x->late || !x->opened)) how = XPORT_CLOSE_NOW;
+    x->ops->close(x, how);
+}
+
+void weft_xport_close(struct weft_xport *x) {
+    close_how(x, XPORT_CLOSE_NOW);
+}
+void weft_xport_close_flush(struct weft_xport *x) {
+    close_how(x, XPORT_CLOSE_FLUSH);
+}
+void weft_xport_abort(struct weft_xport *x) {
+    close_how(x, XPORT_CLOSE_ABORT);
+}
+
+/* ---- the rest ---- */
+
+void weft_xport_set_cb(struct weft_xport *x, const struct weft_xport_cb *cb, void *ud) {
+    x->cb = *cb;
+    x->ud = ud;
+}
+
+struct weft_loop *weft_xport_loop(struct weft_xport *x) {
+    return x->loop;
+}
+
+const struct weft_xport_info *weft_xport_info(struct weft_xport *x) {
+    if (!x->have_info && x->ops->fill_info) x->ops->fill_info(x);
+    return &x->info;
+}
+
+enum weft_status weft_xport_original_dst(struct weft_xport *x, struct weft_addr *ret) {
+    return x->ops->original_dst ? x->ops->original_dst(x, ret) : WEFT_NOT_FOUND;
+}

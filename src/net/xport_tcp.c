@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * TCP and unix sockets over libuv. One read per readable event into the loop's buffer; output goes
+ * out with one uv_try_write a turn, and only what the kernel does not take is left to uv_write. */
+#include "xport_internal.h"
+#include <weft/base/alloc.h>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+struct xport_tcp {
+    struct weft_xport x;
+    union {
+        uv_handle_t handle;
+        uv_stream_t stream;
+        uv_tcp_t tcp;
+        uv_pipe_t pipe;
+    } uv;
+    union {
+        uv_connect_t connect;
+        uv_write_t write;
+    } req;                 /* connecting comes before writing */
+    struct weft_list link; /* in the loop's lingering */
+    enum weft_status write_error;
+    bool lingering, closing;
+};
+
+static struct xport_tcp *tcp_of(struct weft_xport *x) {
+    return WEFT_CONTAINER(x, struct xport_tcp, x);
+}
+
+static void on_closed(uv_handle_t *h) {
+    struct xport_tcp *t = h->data;
+    xport_done(&t->x);
+    free(t);
+}
+
+static void close_handle(struct xport_tcp *t) {
+    if (t->closing) return;
+    t->closing = true;
+    weft_list_remove(&t->link);
+    weft_timer_stop(&t->x.deadline);
+    uv_close(&t->uv.handle, on_closed);
+}
+
+/* ---- reading ---- */
+
+static void on_uv_alloc(uv_handle_t *h, size_t want, uv_buf_t *ret) {
+    struct xport_tcp *t = h->data;
+    (void)want;
+    *ret = uv_buf_init(loop_read_buf(t->x.loop), LOOP_READ_BUF);
+}
+
+static void read_ended(struct xport_tcp *t, int err) {
+    struct weft_xport *x = &t->x;
+    uv_read_stop(&t->uv.stream);
+    x->armed = false;
+    /* After a failed write an end of input does not prove that the peer sent a FIN. */
+    if (err == UV_EOF && t->write_error)
+        xport_fail(x, t->write_error);
+    else if (err == UV_EOF)
+        xport_eof(x);
+    else
+        xport_fail(x, weft_status_from_errno(-err));
+}
+
+static void on_uv_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf) {
+    struct xport_tcp *t = s->data;
+    if (n == 0) return;
+    if (t->lingering) {
+        if (n < 0) close_handle(t);
+    } else if (n > 0) {
+        xport_deliver(&t->x, weft_slice(buf->base, (size_t)n));
+    } else {
+        read_ended(t, (int)n);
+    }
+}
+
+static void tcp_read_on(struct weft_xport *x) {
+    int err = uv_read_start(&tcp_of(x)->uv.stream, on_uv_alloc, on_uv_read);
+    if (err) xport_fail_later(x, weft_status_from_errno(-err));
+}
+
+static void tcp_read_off(struct weft_xport *x) {
+    if (!tcp_of(x)->closing) uv_read_stop(&tcp_of(x)->uv.stream);
+}
+
+/* ---- writing ---- */
+
+static int fd_of(struct xport_tcp *t) {
+    uv_os_fd_t fd = -1;
+    (void)uv_fileno(&t->uv.handle, &fd);
+    return fd;
+}
+
+/* A peer that answers and closes while we still send resets us: its answer may lie in our receive
+ * buffer. So reading goes on, and its end tells. */
+static void write_failed(struct xport_tcp *t, int err) {
+    struct weft_xport *x = &t->x;
+    if (t->lingering) {
+        close_handle(t);
+        return;
+    }
+    t->write_error = weft_status_from_errno(-err);
+    if (t->write_error == WEFT_CLOSED) t->write_error = WEFT_RESET; /* EPIPE */
+    loop_buf_give(x->loop, &x->out);
+    if (!x->armed || x->eof_seen || x->eof_pending) xport_fail_later(x, t->write_error);
+}
+
+static void send_fin(struct xport_tcp *t) {
+    struct weft_xport *x = &t->x;
+    if (!x->shut || x->fin_sent || weft_buf_size(&t->x.flying) || weft_buf_size(&x->out)) return;
+    x->fin_sent = true;
+    (void)shutdown(fd_of(t), SHUT_WR);
+    if (t->lingering && (x->eof_seen || x->eof_pending)) close_handle(t);
+}
+
+static void tcp_flush(struct weft_xport *x);
+
+static void on_uv_write(uv_write_t *req, int status) {
+    struct xport_tcp *t = req->data;
+    loop_buf_give(t->x.loop, &t->x.flying);
+    if (t->closing) return;
+    t->x.loop->activity++;
+    if (status < 0)
+        write_failed(t, status);
+    else
+        tcp_flush(&t->x);
+    xport_progress(&t->x);
+}
+
+static void write_rest(struct xport_tcp *t) {
+    t->x.flying = t->x.out;
+    weft_buf_init(&t->x.out, 0);
+    struct weft_slice s = weft_buf_slice(&t->x.flying);
+    uv_buf_t buf = {.base = t->x.flying.base + t->x.flying.off, .len = s.len};
+    t->req.write.data = t;
+    int err = uv_write(&t->req.write, &t->uv.stream, &buf, 1, on_uv_write);
+    if (!err) return;
+    loop_buf_give(t->x.loop, &t->x.flying);
+    write_failed(t, err);
+}
+
+static void tcp_flush(struct weft_xport *x) {
+    struct xport_tcp *t = tcp_of(x);
+    if (weft_buf_size(&t->x.flying) || t->closing) return;
+    if (t->write_error) {
+        loop_buf_give(x->loop, &x->out);
+        return;
+    }
+    if (weft_buf_size(&x->out)) {
+        uv_buf_t buf = {.base = x->out.base + x->out.off, .len = weft_buf_size(&x->out)};
+        int n = uv_try_write(&t->uv.stream, &buf, 1);
+        if (n < 0 && n != UV_EAGAIN) {
+            write_failed(t, n);
+            return;
+        }
+        if (n > 0) weft_buf_consume(&x->out, (size_t)n);
+        if (weft_buf_size(&x->out))
+            write_rest(t);
+        else
+            loop_buf_give(x->loop, &x->out);
+    }
+    send_fin(t);
+}
+
+/* ---- closing ---- */
+
+static void tcp_linger(struct xport_tcp *t) {
+    struct weft_xport *x = &t->x;
+    t->lingering = true;
+    weft_list_push(&x->loop->lingering, &t->link);
+    xport_deadline(x, XPORT_LINGER_US);
+    x->shut = true;
+    /* Input is read and thrown away: closing with bytes unread would reset the connection and take
+     * from the peer what was sent to it. */
+    if (!x->eof_seen && !x->eof_pending && uv_read_start(&t->uv.stream, on_uv_alloc, on_uv_read))
+        x->eof_seen = true;
+    tcp_flush(x);
+    if (x->fin_sent && x->eof_seen) close_handle(t);
+}
+
+static void tcp_close(struct weft_xport *x, enum xport_close how) {
+    struct xport_tcp *t = tcp_of(x);
+    if (how == XPORT_CLOSE_FLUSH && !t->write_error) {
+        tcp_linger(t);
+        return;
+    }
+    struct linger rst = {.l_onoff = 1};
+    if (how == XPORT_CLOSE_ABORT)
+        (void)setsockopt(fd_of(t), SOL_SOCKET, SO_LINGER, &rst, sizeof rst);
+    close_handle(t);
+}
+
+void loop_linger_close(struct weft_loop *l) {
+    weft_list_each(it, &l->lingering) close_handle(WEFT_CONTAINER(it, struct xport_tcp, link));
+}
+
+/* ---- making ---- */
+
+static void tcp_fill_info(struct weft_xport *x) {
+    x->have_info = x->opened;
+    struct sockaddr_storage ss;
+    socklen_t len = sizeof ss;
+    int fd = fd_of(tcp_of(x));
+    if (getsockname(fd, (struct sockaddr *)&ss, &len) == 0)
+        weft_addr_from_sockaddr((struct sockaddr *)&ss, &x->info.local);
+    len = sizeof ss;
+    if (getpeername(fd, (struct sockaddr *)&ss, &len) == 0)
+        weft_addr_from_sockaddr((struct sockaddr *)&ss, &x->info.peer);
+}
+
+enum weft_status xport_tcp_original_dst(struct weft_xport *x, struct weft_addr *ret);
+
+static const struct xport_ops tcp_ops = {
+    .read_on = tcp_read_on,
+    .read_off = tcp_read_off,
+    .flush = tcp_flush,
+    .close = tcp_close,
+    .fill_info = tcp_fill_info,
+    .original_dst = xport_tcp_original_dst,
+};
+
+static struct xport_tcp *tcp_alloc(struct weft_loop *l, bool is_unix) {
+    struct xport_tcp *t = weft_new0(struct xport_tcp);
+    xport_init(&t->x, &tcp_ops, l);
+    weft_list_init(&t->link);
+    int err = is_unix ? uv_pipe_init(&l->uv, &t->uv.pipe, 0) : uv_tcp_init(&l->uv, &t->uv.tcp);
+    WEFT_CHECK(err == 0);
+    t->uv.handle.data = t;
+    return t;
+}
+
+void xport_tcp_tune(int fd) {
+    int on = 1, idle = 60, interval = 10, count = 3;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
+}
+
+struct weft_xport *xport_tcp_new(struct weft_loop *l, int fd) {
+    struct sockaddr_storage ss = {0};
+    socklen_t len = sizeof ss;
+    (void)getsockname(fd, (struct sockaddr *)&ss, &len);
+    bool is_unix = ss.ss_family == AF_UNIX;
+    struct xport_tcp *t = tcp_alloc(l, is_unix);
+    int err = is_unix ? uv_pipe_open(&t->uv.pipe, fd) : uv_tcp_open(&t->uv.tcp, fd);
+    if (!err) return &t->x;
+    (void)close(fd);
+    t->x.closed = true;
+    close_handle(t);
+    return NULL;
+}
+
+struct weft_xport *xport_tcp_new_unix(struct weft_loop *l) {
+    return &tcp_alloc(l, true)->x;
+}
+
+struct weft_xport *xport_tcp_accept(struct weft_loop *l, uv_stream_t *server, bool is_unix) {
+    struct xport_tcp *t = tcp_alloc(l, is_unix);
+    if (uv_accept(server, &t->uv.stream) == 0) {
+        t->x.opened = true;
+        return &t->x;
+    }
+    t->x.closed = true;
+    close_handle(t);
+    return NULL;
+}
+
+struct weft_xport *weft_xport_from_fd(struct weft_loop *l, int fd) {
+    struct weft_xport *x = xport_tcp_new(l, fd);
+    if (!x) {
+        x = xport_tcp_new_unix(l);
+        xport_fail_later(x, WEFT_IO);
+    } else {
+        x->opened = true;
+        if (tcp_of(x)->uv.handle.type == UV_TCP) xport_tcp_tune(fd);
+    }
+    return x;
+}
+
+uv_stream_t *xport_tcp_stream(struct weft_xport *x) {
+    return &tcp_of(x)->uv.stream;
+}
+
+uv_connect_t *xport_tcp_connect_req(struct weft_xport *x) {
+    tcp_of(x)->req.connect.data = x;
+    return &tcp_of(x)->req.connect;
+}
