@@ -4,11 +4,10 @@
 #include <weft/conn/grpc_call.h>
 #include <weft/base/alloc.h>
 #include <weft/base/check.h>
-
-#include <stdio.h>
+#include <weft/http/grpc_frame.h>
 
 #define weft_grpc_call_MAGIC 0x47525043u
-enum { PREFIX = 5 };
+enum { MAX_TEXT = 1024 }; /* bytes of grpc-message that are sent or kept */
 
 struct weft_grpc_call {
     WEFT_OBJ;
@@ -21,8 +20,7 @@ struct weft_grpc_call {
     uint16_t http;        /* caller's end: status of the response head */
     uint32_t status;      /* ... and grpc-status, UINT32_MAX until seen */
     struct weft_buf text; /* ... and grpc-message */
-    size_t max_message;
-    struct weft_buf in; /* prefix and message being received */
+    struct weft_grpc_reader in;
     struct weft_grpc_cb cb;
     void *ud;
 };
@@ -36,7 +34,7 @@ static struct weft_grpc_call *enter(void *ud) {
 }
 
 static void destroy(struct weft_grpc_call *c) {
-    weft_buf_done(&c->in);
+    weft_grpc_reader_done(&c->in);
     weft_buf_done(&c->text);
     WEFT_OBJ_DONE(c);
     free(c);
@@ -70,44 +68,22 @@ static void broken(struct weft_grpc_call *c, uint32_t status, const char *text) 
 
 /* === incoming === */
 
-static uint32_t message_size(const struct weft_buf *in) {
-    const unsigned char *p = (const unsigned char *)weft_buf_slice(in).base;
-    return (uint32_t)p[1] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 8 | p[4];
-}
-
-/* Moves bytes from *data until `in` holds `want`; true when it does. */
-static bool fill(struct weft_buf *in, struct weft_slice *data, size_t want) {
-    size_t have = weft_buf_size(in);
-    struct weft_slice part = weft_slice_head(*data, want > have ? want - have : 0);
-    (void)weft_buf_append(in, part);
-    *data = weft_slice_from(*data, part.len);
-    return weft_buf_size(in) >= want;
-}
-
-/* One step: a whole message was delivered, or false when more bytes are needed. */
-static bool take_message(struct weft_grpc_call *c, struct weft_slice *data) {
-    if (!fill(&c->in, data, PREFIX)) return false;
-    if (weft_buf_slice(&c->in).base[0] != 0) {
-        broken(c, WEFT_GRPC_UNIMPLEMENTED, "compressed messages are not supported");
-        return false;
-    }
-    size_t size = message_size(&c->in);
-    if (size > c->max_message) {
-        broken(c, WEFT_GRPC_RESOURCE_EXHAUSTED, "the message is too large");
-        return false;
-    }
-    if (!fill(&c->in, data, PREFIX + size)) return false;
-    struct weft_buf whole = c->in; /* the user may send, or free us, while it reads */
-    weft_buf_init(&c->in, 0);
-    c->cb.on_message(c->ud, weft_slice_from(weft_buf_slice(&whole), PREFIX));
-    weft_buf_done(&whole);
-    return true;
+static const char *refusal_of(enum weft_status st) {
+    return st == WEFT_LIMIT         ? "the message is too large"
+           : st == WEFT_UNSUPPORTED ? "compressed messages are not supported"
+                                    : "the message framing is broken";
 }
 
 static void on_data(void *ud, struct weft_slice data) {
     struct weft_grpc_call *c = enter(ud);
-    while (!c->freed && !c->finished && take_message(c, &data)) {
-    }
+    enum weft_status st = WEFT_OK;
+    struct weft_slice message;
+    while (!c->freed && !c->finished &&
+           (st = weft_grpc_reader_next(&c->in, &data, &message)) == WEFT_OK)
+        c->cb.on_message(c->ud, message);
+    if (st != WEFT_OK && st != WEFT_AGAIN)
+        broken(c, st == WEFT_LIMIT ? WEFT_GRPC_RESOURCE_EXHAUSTED : WEFT_GRPC_UNIMPLEMENTED,
+               refusal_of(st));
     leave(c);
 }
 
@@ -116,7 +92,13 @@ static void note_status(struct weft_grpc_call *c, const struct weft_fields *f) {
     const struct weft_field *text = weft_fields_token(f, WEFT_TOKEN_GRPC_MESSAGE);
     uint64_t n;
     if (status && weft_slice_u64(status->value, UINT32_MAX - 1, &n)) c->status = (uint32_t)n;
-    if (text) (void)weft_buf_append(&c->text, weft_slice_head(text->value, 1024));
+    if (!text) return;
+    struct weft_arena a;
+    weft_arena_init(&a, 0);
+    struct weft_slice plain = weft_grpc_message_decode(&a, weft_slice_head(text->value, MAX_TEXT));
+    weft_buf_clear(&c->text);
+    (void)weft_buf_append(&c->text, plain);
+    weft_arena_done(&a);
 }
 
 static void response_over(struct weft_grpc_call *c) {
@@ -146,7 +128,7 @@ static void on_end(void *ud) {
     struct weft_grpc_call *c = enter(ud);
     if (!c->server)
         response_over(c);
-    else if (weft_buf_size(&c->in) > 0)
+    else if (weft_grpc_reader_partial(&c->in))
         broken(c, WEFT_GRPC_INVALID_ARGUMENT, "the request ends inside a message");
     else if (c->cb.on_half_close && !c->finished)
         c->cb.on_half_close(c->ud);
@@ -177,17 +159,16 @@ static const struct weft_stream_cb stream_cb = {
 
 /* === outgoing === */
 
-static struct weft_grpc_call *call_new(bool server, size_t max_message,
+static struct weft_grpc_call *call_new(bool server, uint32_t max_message,
                                        const struct weft_grpc_cb *cb, void *ud) {
     struct weft_grpc_call *c = weft_new0(struct weft_grpc_call);
     WEFT_OBJ_INIT(weft_grpc_call, c);
     c->server = server;
     c->status = UINT32_MAX;
-    c->max_message = max_message;
     c->cb = *cb;
     c->ud = ud;
-    weft_buf_init(&c->in, 0); /* never holds more than one message of at most max_message */
-    weft_buf_init(&c->text, 2048);
+    weft_grpc_reader_init(&c->in, max_message);
+    weft_buf_init(&c->text, 0);
     return c;
 }
 
@@ -226,7 +207,7 @@ bool weft_grpc_is_call(const struct weft_head *head) {
     return weft_slice_is(head->method, "POST") && weft_head_is_grpc(head);
 }
 
-struct weft_grpc_call *weft_grpc_call_accept(struct weft_stream *s, size_t max_message,
+struct weft_grpc_call *weft_grpc_call_accept(struct weft_stream *s, uint32_t max_message,
                                              const struct weft_grpc_cb *cb, void *ud) {
     struct weft_grpc_call *c = call_new(true, max_message, cb, ud);
     c->stream = s;
@@ -254,29 +235,12 @@ static void send_head(struct weft_grpc_call *c) {
     weft_arena_done(&a);
 }
 
-/* grpc-message: everything but printable ASCII without '%' is percent-encoded. */
-static struct weft_slice percent_encode(struct weft_arena *a, struct weft_slice s) {
-    static const char hex[] = "0123456789ABCDEF";
-    s = weft_slice_head(s, 1024);
-    char *out = weft_arena_must(a, s.len * 3 + 1);
-    size_t n = 0;
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char ch = (unsigned char)s.base[i];
-        if (ch >= 0x20 && ch < 0x7f && ch != '%') {
-            out[n++] = (char)ch;
-            continue;
-        }
-        out[n++] = '%';
-        out[n++] = hex[ch >> 4];
-        out[n++] = hex[ch & 15];
-    }
-    return weft_slice(out, n);
-}
-
 static void add_status(struct weft_fields *f, struct weft_arena *a, uint32_t status,
                        struct weft_slice text) {
     (void)weft_fields_add(f, WEFT_SLICE_LIT("grpc-status"), weft_arena_printf(a, "%u", status));
-    if (text.len) (void)weft_fields_add(f, WEFT_SLICE_LIT("grpc-message"), percent_encode(a, text));
+    if (text.len)
+        (void)weft_fields_add(f, WEFT_SLICE_LIT("grpc-message"),
+                              weft_grpc_message_encode(a, weft_slice_head(text, MAX_TEXT)));
 }
 
 static void send_trailers(struct weft_stream *s, bool head_sent, uint32_t status,
@@ -314,8 +278,10 @@ enum weft_status weft_grpc_call_send(struct weft_grpc_call *c, struct weft_slice
     if (message.len > UINT32_MAX) return WEFT_LIMIT;
     send_head(c);
     uint32_t n = (uint32_t)message.len;
-    const char prefix[PREFIX] = {0, (char)(n >> 24), (char)(n >> 16), (char)(n >> 8), (char)n};
-    enum weft_status a = weft_stream_data(c->stream, weft_slice(prefix, PREFIX));
+    uint8_t prefix[WEFT_GRPC_PREFIX];
+    weft_grpc_prefix(n, prefix);
+    enum weft_status a =
+        weft_stream_data(c->stream, weft_slice((const char *)prefix, sizeof prefix));
     enum weft_status b = message.len ? weft_stream_data(c->stream, message) : WEFT_OK;
     return a == WEFT_AGAIN || b == WEFT_AGAIN ? WEFT_AGAIN : b == WEFT_OK ? a : b;
 }

@@ -33,7 +33,7 @@ struct weft_grpc_request {
     struct weft_slice authority;
     struct weft_slice path;          /* "/package.Service/Method" */
     struct weft_slice authorization; /* value of that metadata field; empty: none */
-    size_t max_message;              /* longer incoming messages end the call */
+    uint32_t max_message;            /* longer incoming messages end the call */
 };
 /* Opens the call; NULL when the connection takes no requests (any more). */
 struct weft_grpc_call *weft_grpc_call_new(struct weft_client_conn *c,
@@ -43,7 +43,7 @@ struct weft_grpc_call *weft_grpc_call_new(struct weft_client_conn *c,
 /* Method's end, in on_request of a server connection. False: not a gRPC request. */
 bool weft_grpc_is_call(const struct weft_head *head);
 /* Takes over the stream. The response head goes out with the first message. */
-struct weft_grpc_call *weft_grpc_call_accept(struct weft_stream *s, size_t max_message,
+struct weft_grpc_call *weft_grpc_call_accept(struct weft_stream *s, uint32_t max_message,
                                              const struct weft_grpc_cb *cb, void *ud);
 /* Ends the method: trailers with the status. Nothing but weft_grpc_call_free may follow. */
 void weft_grpc_call_finish(struct weft_grpc_call *c, uint32_t status, struct weft_slice text);
