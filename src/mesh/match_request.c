@@ -26,16 +26,36 @@ static const struct weft_field *field_from(const struct weft_fields *f, uint32_t
     return NULL;
 }
 
-static enum weft_status join(struct weft_match_request *q, struct weft_slice name,
-                             struct weft_slice *ret) {
-    for (struct weft_joined *j = q->joined; j; j = j->next)
-        if (weft_slice_eq(j->name, name)) return *ret = j->value, WEFT_OK;
-    struct weft_joined *j = weft_arena_alloc(q->scratch, sizeof *j);
-    if (!j) return WEFT_LIMIT;
-    *j = (struct weft_joined){.next = q->joined, .name = name};
-    if (!weft_fields_joined(&q->head->fields, name, q->scratch, &j->value) || !j->value.base)
-        return WEFT_LIMIT;
-    q->joined = j;
+/* Not weft_fields_joined: without memory that yields the first value, and here a wrong value could
+ * mean a broader rule. */
+static bool join_values(const struct weft_match_request *q, struct weft_slice name,
+                        struct weft_slice *ret) {
+    const struct weft_fields *f = &q->head->fields;
+    const struct weft_field *field;
+    size_t size = 0, n = 0;
+    for (uint32_t at = 0; (field = field_from(f, &at, name));) size += field->value.len + 1;
+    char *to = weft_arena_alloc(q->scratch, size);
+    if (!to) return false;
+    for (uint32_t at = 0; (field = field_from(f, &at, name));) {
+        if (field->value.len) memcpy(to + n, field->value.base, field->value.len);
+        n += field->value.len;
+        to[n++] = ',';
+    }
+    *ret = weft_slice(to, n - 1);
+    return true;
+}
+
+static enum weft_status joined(struct weft_match_request *q, struct weft_slice name,
+                               struct weft_slice *ret) {
+    struct weft_joined *j = q->joined;
+    while (j && !weft_slice_eq(j->name, name)) j = j->next;
+    if (!j) {
+        j = weft_arena_alloc(q->scratch, sizeof *j);
+        if (!j) return WEFT_LIMIT;
+        *j = (struct weft_joined){.next = q->joined, .name = name};
+        if (!join_values(q, name, &j->value)) return WEFT_LIMIT;
+        q->joined = j;
+    }
     *ret = j->value;
     return WEFT_OK;
 }
@@ -49,7 +69,7 @@ enum weft_status weft_match_request_header(struct weft_match_request *q, struct 
     uint32_t at = 0;
     const struct weft_field *first = field_from(&q->head->fields, &at, name);
     if (!first) return WEFT_NOT_FOUND;
-    if (field_from(&q->head->fields, &at, name)) return join(q, name, ret);
+    if (field_from(&q->head->fields, &at, name)) return joined(q, name, ret);
     *ret = first->value;
     return WEFT_OK;
 }
