@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * backendRefs: resolved to a Service port, or invalid with a reason; an invalid one keeps its
+ * share (REQ-046 to 058). */
+#include "gamma_internal.h"
+
+static const char *kind_fault(const json_t *ref, struct weft_arena *a,
+                              struct weft_slice *ret_text) {
+    struct weft_slice group = weft_js_str(ref, "group"), kind = weft_js_str(ref, "kind");
+    bool core = group.len == 0 || weft_slice_is(group, "core");
+    if (core && (!kind.len || weft_slice_is(kind, "Service"))) return NULL;
+    *ret_text = weft_arena_printf(a,
+                                  "kind " WEFT_SLICE_FMT " of group \"" WEFT_SLICE_FMT
+                                  "\" is no backend that Weft knows; use a Service",
+                                  WEFT_SLICE_ARG(kind), WEFT_SLICE_ARG(group));
+    return "InvalidKind";
+}
+
+/* REQ-058: WebSocket over TLS, and TLS of the app's own, would need a BackendTLSPolicy. */
+static bool needs_tls(const struct weft_service_port *p) {
+    return weft_slice_is(p->app_protocol, "kubernetes.io/wss") ||
+           weft_slice_is(p->app_protocol, "https") || weft_slice_is(p->app_protocol, "tls");
+}
+
+static const char *port_fault(const struct gamma_service *s, uint16_t port, struct weft_arena *a,
+                              struct weft_slice *ret_text) {
+    const struct weft_service_port *p = gamma_service_port(s, port);
+    if (!p) {
+        *ret_text = weft_arena_printf(a,
+                                      "Service " WEFT_SLICE_FMT " has no TCP port %u (the "
+                                      "Service's port is meant, not targetPort)",
+                                      WEFT_SLICE_ARG(s->key), port);
+        return "BackendNotFound";
+    }
+    if (!needs_tls(p)) return NULL;
+    *ret_text =
+        weft_arena_printf(a,
+                          "port %u of Service " WEFT_SLICE_FMT " has appProtocol " WEFT_SLICE_FMT
+                          ", which an HTTPRoute cannot forward to without "
+                          "a BackendTLSPolicy",
+                          port, WEFT_SLICE_ARG(s->key), WEFT_SLICE_ARG(p->app_protocol));
+    return "UnsupportedProtocol";
+}
+
+const char *gamma_backend_fault(const struct weft_gamma *g, struct weft_slice route_ns,
+                                const json_t *ref, struct weft_arena *a,
+                                struct weft_slice *ret_text) {
+    const char *reason = kind_fault(ref, a, ret_text);
+    struct weft_slice ns = weft_js_str(ref, "namespace"), name = weft_js_str(ref, "name");
+    if (reason) return reason;
+    if (!ns.len) ns = route_ns;
+    if (g->require_reference_grant && !weft_slice_eq(ns, route_ns)) { /* REQ-054, strict mode */
+        *ret_text = weft_arena_printf(a,
+                                      "Service " WEFT_SLICE_FMT "/" WEFT_SLICE_FMT
+                                      " lies in another namespace and no ReferenceGrant allows it",
+                                      WEFT_SLICE_ARG(ns), WEFT_SLICE_ARG(name));
+        return "RefNotPermitted";
+    }
+    const struct gamma_service *s = gamma_service_find(g, ns, name);
+    if (!s) {
+        *ret_text =
+            weft_arena_printf(a, "Service " WEFT_SLICE_FMT "/" WEFT_SLICE_FMT " does not exist",
+                              WEFT_SLICE_ARG(ns), WEFT_SLICE_ARG(name));
+        return "BackendNotFound";
+    }
+    if (s->view.kind == WEFT_SERVICE_EXTERNAL_NAME) { /* REQ-048 */
+        *ret_text = weft_arena_printf(a,
+                                      "Service " WEFT_SLICE_FMT " is of type ExternalName, which "
+                                      "is not forwarded to",
+                                      WEFT_SLICE_ARG(s->key));
+        return "InvalidKind";
+    }
+    return port_fault(s, (uint16_t)weft_js_int(ref, "port", 1, 65535, 0), a, ret_text);
+}
+
+uint32_t gamma_endpoints_index(struct weft_destination *d, struct weft_slice ns,
+                               struct weft_slice service, uint16_t port) {
+    struct weft_slice name =
+        weft_arena_printf(&d->arena, "endpoints/" WEFT_SLICE_FMT "/" WEFT_SLICE_FMT ":%u",
+                          WEFT_SLICE_ARG(ns), WEFT_SLICE_ARG(service), port);
+    for (uint32_t i = 0; i < d->n_endpoints; i++)
+        if (weft_slice_eq(d->endpoints[i], name)) return i;
+    d->endpoints[d->n_endpoints] = name;
+    return d->n_endpoints++;
+}
+
+void gamma_backend_build(const struct weft_gamma *g, struct weft_slice route_ns, const json_t *ref,
+                         const json_t *matches, struct weft_destination *d,
+                         struct weft_backend *ret) {
+    struct weft_arena *a = &d->arena;
+    struct weft_slice ns = weft_js_str(ref, "namespace"), name = weft_js_str(ref, "name"), text;
+    if (!ns.len) ns = route_ns;
+    *ret = (struct weft_backend){
+        .ns = weft_arena_dup(a, ns),
+        .service = weft_arena_dup(a, name),
+        .port = (uint16_t)weft_js_int(ref, "port", 1, 65535, 0),
+        .weight = (uint32_t)weft_js_int(ref, "weight", 0, 1000000, 1),
+        .endpoints = WEFT_NO_ENDPOINTS,
+    };
+    gamma_filters_build(a, gamma_items(ref, "filters"), matches, &ret->filters, &ret->n_filters);
+    const char *reason = gamma_backend_fault(g, route_ns, ref, a, &text);
+    if (reason) {
+        ret->invalid = weft_arena_printf(a, "%s: " WEFT_SLICE_FMT, reason, WEFT_SLICE_ARG(text));
+        return;
+    }
+    const struct gamma_service *s = gamma_service_find(g, ns, name);
+    const struct weft_service_port *p = gamma_service_port(s, ret->port);
+    ret->protocol = weft_protocol_from(p->app_protocol, p->name);
+    ret->endpoints = gamma_endpoints_index(d, ns, name, ret->port);
+}

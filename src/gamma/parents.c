@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Which (Route, parentRef) pairs attach to which Service ports, as producer or consumer, and which
+ * of the two groups rules a client (REQ-008 to 023). */
+#include "gamma_internal.h"
+
+/* Declared as something that is not HTTP: such a port accepts no HTTPRoute (REQ-014), so that a
+ * route on the whole Service leaves its TLS and raw TCP ports alone. */
+static bool not_http(const struct weft_service_port *p) {
+    enum weft_protocol proto = weft_protocol_from(p->app_protocol, p->name);
+    return !p->tcp || proto == WEFT_PROTO_TLS || proto == WEFT_PROTO_TCP;
+}
+
+/* REQ-012, 013: by number, by name, by both on the same port, or all. */
+static bool names_port(const struct weft_parent_ref *ref, const struct weft_service_port *p) {
+    if (ref->port && ref->port != p->port) return false;
+    return !ref->section.len || weft_slice_eq(ref->section, p->name);
+}
+
+bool gamma_attachment_selects(const struct gamma_attachment *a, const struct weft_service_port *p) {
+    return names_port(a->parent, p) && !not_http(p);
+}
+
+static void refuse(struct gamma_attachment *at, struct weft_slice message) {
+    at->refused = "NoMatchingParent";
+    at->message = message;
+}
+
+static struct weft_slice ports_of(const struct gamma_service *s, struct weft_arena *a) {
+    struct weft_slice all = WEFT_SLICE_EMPTY;
+    for (uint32_t i = 0; i < s->view.n_ports; i++) {
+        const struct weft_service_port *p = &s->view.ports[i];
+        all = weft_arena_printf(a, WEFT_SLICE_FMT "%s%u%s" WEFT_SLICE_FMT "%s", WEFT_SLICE_ARG(all),
+                                i ? ", " : "", p->port, p->name.len ? " (" : "",
+                                WEFT_SLICE_ARG(p->name), p->name.len ? ")" : "");
+    }
+    return all.len ? all : WEFT_SLICE_LIT("none");
+}
+
+static void refuse_port(struct weft_gamma *g, struct gamma_attachment *at, bool named) {
+    const struct weft_parent_ref *ref = at->parent;
+    struct weft_slice ports = ports_of(at->service, &g->arena), key = at->service->key;
+    if (named) {
+        refuse(at, weft_arena_printf(&g->arena,
+                                     "the selected port of Service " WEFT_SLICE_FMT
+                                     " is declared as UDP, TLS or raw TCP, where an HTTPRoute "
+                                     "cannot apply; set appProtocol: http if it does speak HTTP",
+                                     WEFT_SLICE_ARG(key)));
+        return;
+    }
+    char port[24] = "";
+    if (ref->port) snprintf(port, sizeof port, " port %u", ref->port);
+    refuse(at, weft_arena_printf(
+                   &g->arena,
+                   "Service " WEFT_SLICE_FMT " has no port with%s%s" WEFT_SLICE_FMT
+                   "; its ports: " WEFT_SLICE_FMT
+                   " (port is the Service's port, not targetPort; sectionName is the port's name)",
+                   WEFT_SLICE_ARG(key), port,
+                   ref->section.len ? (ref->port ? " and name " : " name ") : "",
+                   WEFT_SLICE_ARG(ref->section), WEFT_SLICE_ARG(ports)));
+}
+
+static void judge(struct weft_gamma *g, struct gamma_attachment *at) {
+    const struct gamma_service *s = at->service;
+    struct weft_slice ns = at->parent->ns, name = at->parent->name;
+    if (!s) {
+        refuse(at, weft_arena_printf(&g->arena,
+                                     "Service " WEFT_SLICE_FMT "/" WEFT_SLICE_FMT " does not exist",
+                                     WEFT_SLICE_ARG(ns), WEFT_SLICE_ARG(name)));
+        return;
+    }
+    if (s->view.kind != WEFT_SERVICE_CLUSTER_IP) { /* REQ-032 */
+        bool headless = s->view.kind == WEFT_SERVICE_HEADLESS;
+        refuse(at, weft_arena_printf(&g->arena,
+                                     "Service " WEFT_SLICE_FMT " is %s: it has no ClusterIP whose "
+                                     "traffic a route could rule; attach to a Service with one",
+                                     WEFT_SLICE_ARG(s->key),
+                                     headless ? "headless" : "of type ExternalName"));
+        return;
+    }
+    bool named = false;
+    for (uint32_t i = 0; i < s->view.n_ports; i++) {
+        if (gamma_attachment_selects(at, &s->view.ports[i])) return;
+        named = named || names_port(at->parent, &s->view.ports[i]);
+    }
+    refuse_port(g, at, named);
+}
+
+/* REQ-037: a route of which no rule is left has no say. One whose rules all answer 500 does: a
+ * filter must never be skipped (REQ-080). */
+static bool in_force(const struct gamma_attachment *at) {
+    return !at->refused && at->route->n_dropped < at->route->n_rules;
+}
+
+void gamma_attach(struct weft_gamma *g, struct gamma_route *r) {
+    r->attachments = weft_arena_array(&g->arena, struct gamma_attachment, r->view.n_parents);
+    for (uint32_t i = 0; i < r->view.n_parents; i++) {
+        const struct weft_parent_ref *ref = &r->view.parents[i];
+        if (!ref->service) continue;
+        struct gamma_attachment *at = &r->attachments[r->n_attachments++];
+        *at = (struct gamma_attachment){
+            .route = r,
+            .parent = ref,
+            .service = gamma_service_find(g, ref->ns, ref->name),
+            .consumer = !weft_slice_eq(ref->ns, r->view.meta.ns),
+        };
+        judge(g, at);
+        if (in_force(at)) gamma_list_add(&g->arena, &at->service->attachments, at);
+    }
+}
+
+static struct gamma_list group(const struct gamma_service *s, const struct weft_service_port *p,
+                               struct weft_slice route_ns, bool consumer, struct weft_arena *a) {
+    struct gamma_list list = {0};
+    for (uint32_t i = 0; i < s->attachments.n; i++) {
+        const struct gamma_attachment *at = s->attachments.items[i];
+        if (at->consumer != consumer || !weft_slice_eq(at->route->view.meta.ns, route_ns)) continue;
+        if (!gamma_attachment_selects(at, p)) continue;
+        /* two parentRefs of one route to the same port count once */
+        if (list.n && list.items[list.n - 1] == at->route) continue;
+        gamma_list_add(a, &list, at->route);
+    }
+    return list;
+}
+
+struct gamma_list gamma_effective(const struct gamma_service *s, const struct weft_service_port *p,
+                                  struct weft_slice client_ns, struct weft_arena *a) {
+    struct gamma_list list = group(s, p, client_ns, true, a);
+    return list.n ? list : group(s, p, s->view.meta.ns, false, a);
+}
