@@ -6,40 +6,49 @@
 
 #include "match_internal.h"
 
+/* A criterion that fails decides, whatever limit another one hits: then the match is no candidate
+ * anyway. Otherwise a limit leaves it open, and nothing ranked lower may be taken. */
+static enum weft_status both(enum weft_status a, enum weft_status b) {
+    if (a == WEFT_NOT_FOUND || b == WEFT_NOT_FOUND) return WEFT_NOT_FOUND;
+    return a == WEFT_OK ? b : a;
+}
+
 static enum weft_status headers_hold(struct weft_match_request *q, const struct weft_match *m,
                                      enum weft_text_kind kind) {
-    for (uint32_t i = 0; i < m->n_headers; i++) {
+    enum weft_status all = WEFT_OK;
+    for (uint32_t i = 0; all != WEFT_NOT_FOUND && i < m->n_headers; i++) {
         if (m->headers[i].kind != kind) continue;
         struct weft_slice value;
         enum weft_status st = weft_match_request_header(q, m->headers[i].name, &value);
         if (st == WEFT_OK) st = weft_match_text_holds(&m->headers[i], value);
-        if (st != WEFT_OK) return st;
+        all = both(all, st);
     }
-    return WEFT_OK;
+    return all;
 }
 
 static enum weft_status queries_hold(struct weft_match_request *q, const struct weft_match *m,
                                      enum weft_text_kind kind) {
-    for (uint32_t i = 0; i < m->n_queries; i++) {
+    enum weft_status all = WEFT_OK;
+    for (uint32_t i = 0; all != WEFT_NOT_FOUND && i < m->n_queries; i++) {
         if (m->queries[i].kind != kind) continue;
         struct weft_slice value;
         enum weft_status st = weft_match_request_param(q, m->queries[i].name, &value);
         if (st == WEFT_OK) st = weft_match_text_holds(&m->queries[i], value);
-        if (st != WEFT_OK) return st;
+        all = both(all, st);
     }
-    return WEFT_OK;
+    return all;
 }
 
-/* All criteria but an exact or prefix path, which the index has settled. Patterns come last: a
- * match that fails otherwise is no reason to run them, nor to report their limit. */
+/* All criteria but an exact or prefix path, which the index has settled. Patterns come last, as
+ * they cost most. */
 static enum weft_status rest_holds(struct weft_match_request *q, const struct weft_match *m) {
     if (m->method.len && !weft_slice_eq(m->method, q->head->method)) return WEFT_NOT_FOUND;
     enum weft_status st = headers_hold(q, m, WEFT_TEXT_EXACT);
-    if (st == WEFT_OK) st = queries_hold(q, m, WEFT_TEXT_EXACT);
-    if (st == WEFT_OK && m->path_kind == WEFT_PATH_REGEX)
-        st = weft_regex_match(m->path_regex, q->path);
-    if (st == WEFT_OK) st = headers_hold(q, m, WEFT_TEXT_REGEX);
-    if (st == WEFT_OK) st = queries_hold(q, m, WEFT_TEXT_REGEX);
+    if (st != WEFT_NOT_FOUND) st = both(st, queries_hold(q, m, WEFT_TEXT_EXACT));
+    if (st != WEFT_NOT_FOUND && m->path_kind == WEFT_PATH_REGEX)
+        st = both(st, weft_regex_match(m->path_regex, q->path));
+    if (st != WEFT_NOT_FOUND) st = both(st, headers_hold(q, m, WEFT_TEXT_REGEX));
+    if (st != WEFT_NOT_FOUND) st = both(st, queries_hold(q, m, WEFT_TEXT_REGEX));
     return st;
 }
 
