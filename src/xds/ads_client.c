@@ -170,7 +170,8 @@ static void add_held(struct weft_ads_client *c, enum weft_xds_type type, struct 
     for (struct entry *e = c->entries; e; e = e->hh.next) {
         bool mine =
             e->type == type || (type == WEFT_XDS_DESTINATION && e->type == WEFT_XDS_ENDPOINTS);
-        if (!mine || e->version[0] == 0) continue;
+        bool implied = e->type == WEFT_XDS_ENDPOINTS;
+        if (!mine || e->version[0] == 0 || !(implied || e->subscribed)) continue;
         r->held[r->n_held++] =
             (struct weft_ads_version){.name = name_of(e), .version = weft_slice_str(e->version)};
     }

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <controller/metrics.h>
+
+enum {
+#define X(member, name, kind, help) F_##member,
+    CONTROLLER_METRIC_MAP(X)
+#undef X
+        F_translation,
+};
+
+static const struct weft_metric_family families[] = {
+#define X(member, name, kind, help) {name, WEFT_METRIC_##kind, "", help},
+    CONTROLLER_METRIC_MAP(X)
+#undef X
+        {"weft_controller_translation_seconds", WEFT_METRIC_HISTOGRAM, "",
+         "From changed objects to changed resources"},
+};
+
+void controller_metrics_init(struct controller_metrics *m) {
+    m->set = weft_metrics_new(families, WEFT_LEN(families));
+#define X(member, name, kind, help) m->member = weft_metrics_counter(m->set, F_##member, NULL);
+    CONTROLLER_METRIC_MAP(X)
+#undef X
+    m->translation = weft_metrics_histogram(m->set, F_translation, NULL);
+}
+
+void controller_metrics_done(struct controller_metrics *m) {
+    m->set = weft_metrics_free(m->set);
+}
+
+void controller_metrics_text(const struct controller_metrics *m, struct weft_buf *out) {
+    struct weft_metrics *sets[] = {m->set};
+    weft_metrics_text(sets, 1, out);
+}

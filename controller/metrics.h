@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the controller counts. One thread, so the series are plain pointers made at start. */
+#pragma once
+#include <weft/obs/metric.h>
+
+/* member, name, kind, help */
+#define CONTROLLER_METRIC_MAP(X)                                                                   \
+    X(connected, "weft_controller_connected_proxies", GAUGE, "Open discovery streams")             \
+    X(pushes, "weft_controller_pushes_total", COUNTER, "Discovery responses sent")                 \
+    X(resources, "weft_controller_resources_sent_total", COUNTER, "Resources in those responses")  \
+    X(nacks, "weft_controller_nacks_total", COUNTER, "Resources that a proxy rejected")            \
+    X(refused, "weft_controller_refused_total", COUNTER,                                           \
+      "Subscriptions and certificate requests that were refused")                                  \
+    X(certificates, "weft_controller_certificates_issued_total", COUNTER, "Certificates issued")   \
+    X(generation, "weft_controller_store_generation", GAUGE, "Changes to the object store")        \
+    X(published, "weft_controller_published_resources", GAUGE, "Resources with a subscriber")      \
+    X(file_errors, "weft_controller_file_errors_total", COUNTER, "Broken manifests met")
+
+struct controller_metrics {
+    struct weft_metrics *set;
+#define X(member, name, kind, help) struct weft_counter *member;
+    CONTROLLER_METRIC_MAP(X)
+#undef X
+    struct weft_histogram *translation;
+};
+void controller_metrics_init(struct controller_metrics *m);
+void controller_metrics_done(struct controller_metrics *m);
+void controller_metrics_text(const struct controller_metrics *m, struct weft_buf *out);

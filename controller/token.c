@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <controller/token.h>
+#include <weft/obs/log.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+/* Trimmed content of one file; empty when it is not a usable token. */
+static struct weft_slice read_token(int dir_fd, const char *name,
+                                    char buf[static CONTROLLER_MAX_TOKEN + 2]) {
+    int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) return WEFT_SLICE_EMPTY;
+    ssize_t n = read(fd, buf, CONTROLLER_MAX_TOKEN + 1);
+    close(fd);
+    if (n <= 0 || n > CONTROLLER_MAX_TOKEN) return WEFT_SLICE_EMPTY;
+    struct weft_slice s = weft_slice(buf, (size_t)n);
+    while (s.len && (s.base[s.len - 1] == '\n' || s.base[s.len - 1] == '\r')) s.len--;
+    s = weft_slice_trim(s);
+    return s.len >= CONTROLLER_MIN_TOKEN ? s : WEFT_SLICE_EMPTY;
+}
+
+/* Takes the same time wherever the two differ. */
+static bool equal(struct weft_slice a, struct weft_slice b) {
+    if (a.len != b.len) return false;
+    volatile unsigned char diff = 0;
+    for (size_t i = 0; i < a.len; i++)
+        diff = (unsigned char)(diff | (unsigned char)(a.base[i] ^ b.base[i]));
+    return diff == 0;
+}
+
+/* Namespaces have no dots, ServiceAccounts may: the first dot divides. */
+static bool split(struct weft_slice file, struct weft_slice *ret_ns, struct weft_slice *ret_sa) {
+    *ret_sa = file;
+    *ret_ns = weft_slice_cut(ret_sa, '.');
+    return ret_ns->len > 0 && ret_sa->len > 0;
+}
+
+enum weft_status controller_token_owner(const char *dir, struct weft_slice token,
+                                        struct weft_arena *a, struct weft_slice *ret_ns,
+                                        struct weft_slice *ret_service_account) {
+    DIR *d = dir ? opendir(dir) : NULL;
+    if (!d) return dir ? weft_status_from_errno(errno) : WEFT_NOT_FOUND;
+    enum weft_status st = WEFT_NOT_FOUND;
+    for (struct dirent *e; (e = readdir(d));) {
+        char buf[CONTROLLER_MAX_TOKEN + 2];
+        struct weft_slice ns, sa, known = read_token(dirfd(d), e->d_name, buf);
+        bool hit = known.len > 0 && equal(known, token);
+        if (!hit || !split(weft_slice_str(e->d_name), &ns, &sa)) continue;
+        *ret_ns = weft_arena_dup(a, ns);
+        *ret_service_account = weft_arena_dup(a, sa);
+        st = WEFT_OK;
+    }
+    closedir(d);
+    return st;
+}
