@@ -82,3 +82,30 @@ bool weft_gamma_pod_by_ip(const struct weft_gamma *g, const struct weft_addr *ad
     *ret_service_account = ip->pod->view.service_account;
     return true;
 }
+
+void weft_gamma_each_pod(const struct weft_gamma *g,
+                         void (*fn)(void *ud, struct weft_slice ns, struct weft_slice pod),
+                         void *ud) {
+    for (const struct gamma_pod *p = g->pods; p; p = p->hh.next)
+        fn(ud, p->view.meta.ns, p->view.meta.name);
+}
+
+static void each_port(const struct weft_gamma *g, const struct gamma_pod *p,
+                      void (*fn)(void *ud, const struct weft_addr *a), void *ud) {
+    struct weft_inbound *in = weft_gamma_inbound(g, p->view.meta.ns, p->view.meta.name);
+    for (uint32_t i = 0; i < in->n_ports; i++) {
+        if (!gamma_port_meshed(g, p, in->ports[i].port)) continue;
+        for (uint32_t k = 0; k < p->view.n_ips; k++) {
+            struct weft_addr a = p->view.ips[k];
+            a.port = in->ports[i].port;
+            fn(ud, &a);
+        }
+    }
+    weft_inbound_unref(in);
+}
+
+void weft_gamma_each_workload(const struct weft_gamma *g,
+                              void (*fn)(void *ud, const struct weft_addr *a), void *ud) {
+    for (const struct gamma_pod *p = g->pods; p; p = p->hh.next)
+        if (!p->view.over) each_port(g, p, fn, ud);
+}

@@ -43,7 +43,7 @@ static const struct {
     {"Deployment", "apps"},
 };
 
-static char *kind_key(const struct weft_object *o) {
+char *weft_store_kind(const struct weft_object *o) {
     for (size_t i = 0; i < WEFT_LEN(ours); i++)
         if (!strcmp(o->kind, ours[i].kind) && strcmp(o->group, ours[i].group) != 0)
             return weft_asprintf("%s.%s", o->kind, o->group);
@@ -130,7 +130,7 @@ static bool same_content(const struct weft_object *a, const struct weft_object *
 }
 
 bool weft_store_put(struct weft_store *s, struct weft_object *o) {
-    WEFT_FREE char *name = kind_key(o);
+    WEFT_FREE char *name = weft_store_kind(o);
     struct kind *k = need_kind(s, name);
     struct entry *e = find_entry(k, o->ns, o->name);
     bool changed = !e || !same_content(e->object, o);

@@ -37,3 +37,11 @@ bool weft_gamma_pod_by_ip(const struct weft_gamma *g, const struct weft_addr *ip
 /* status.parents as it would be written (REQ-138 to 149), new reference: an array of objects
  * {"kind","namespace","name","generation","status":{"parents":[...]}} sorted by namespace, name. */
 json_t *weft_gamma_status(const struct weft_gamma *g);
+/* Every pod, in order of namespace and name. */
+void weft_gamma_each_pod(const struct weft_gamma *g,
+                         void (*fn)(void *ud, struct weft_slice ns, struct weft_slice pod),
+                         void *ud);
+/* Every address and port of a pod (its container ports and what Services point at) on which a
+ * sidecar takes mTLS: those that weft_gamma_destination answers with WORKLOAD. */
+void weft_gamma_each_workload(const struct weft_gamma *g,
+                              void (*fn)(void *ud, const struct weft_addr *a), void *ud);
