@@ -3,8 +3,6 @@
  * what frames a message or belongs to one connection: the codecs own those fields. */
 #include "filter_internal.h"
 
-#define OUT_OF_MEMORY WEFT_SLICE_LIT("the request's memory is used up")
-
 static bool is_untouchable(struct weft_slice name) {
     switch (weft_token_of(name)) {
     case WEFT_TOKEN_CONNECTION:
@@ -83,7 +81,6 @@ static bool rewrite(const struct weft_filter *f, const struct weft_filter_input 
     struct weft_arena *a = request->fields.arena;
     if (!weft_path_mod_apply(&f->rewrite.path, in, WEFT_PATH_FOR_REWRITE, a, &path, ret_why))
         return false;
-    if (!path.base) return *ret_why = OUT_OF_MEMORY, false;
     request->path = path;
     return true;
 }

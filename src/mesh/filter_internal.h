@@ -4,6 +4,8 @@
 #pragma once
 #include <weft/mesh/filter.h>
 
+#define OUT_OF_MEMORY WEFT_SLICE_LIT("the request's memory is used up")
+
 enum weft_path_use { WEFT_PATH_FOR_REWRITE, WEFT_PATH_FOR_REDIRECT };
 
 /* The original target changed by `mod`, query included (REQ-087, 091 to 094). `ret_why` is set and

@@ -78,17 +78,20 @@ bool weft_path_mod_apply(const struct weft_path_mod *mod, const struct weft_filt
     struct weft_slice path = weft_slice_head(in->original_path, at);
     struct weft_slice query = weft_slice_from(in->original_path, at); /* with its '?' */
     *ret = in->original_path;
-    if (mod->kind == WEFT_PATH_KEEP) return true;
+    bool asterisk = weft_slice_is(path, "*"); /* has no prefix to replace */
+    if (mod->kind == WEFT_PATH_KEEP || (asterisk && mod->kind != WEFT_PATH_FULL)) return true;
     if (mod->kind == WEFT_PATH_FULL)
         path = full_path(mod->value, a);
     else if (!replace_prefix(mod->value, in->match, path, a, &path, ret_why))
         return false;
-    path = weft_target_clean(path, use, a);
+    if (path.base) path = weft_target_clean(path, use, a);
+    if (!path.base) return *ret_why = OUT_OF_MEMORY, false;
     /* A fragment ends the target, so the query goes before it. */
     size_t hash = weft_slice_find(path, '#');
     if (weft_slice_find(path, '?') < hash) query = WEFT_SLICE_EMPTY;
     struct weft_slice fragment = weft_slice_from(path, hash);
     *ret = weft_arena_printf(a, WEFT_SLICE_FMT WEFT_SLICE_FMT WEFT_SLICE_FMT, (int)hash, path.base,
                              WEFT_SLICE_ARG(query), WEFT_SLICE_ARG(fragment));
-    return true;
+    if (!ret->base) *ret_why = OUT_OF_MEMORY;
+    return ret->base != NULL;
 }

@@ -33,8 +33,9 @@ static struct weft_slice location(const struct weft_filter *f, const struct weft
     if (!scheme.len) scheme = WEFT_SLICE_LIT("http");
     struct weft_slice host = f->redirect.hostname;
     if (!host.len) host = without_port(in->original_authority);
-    host = weft_target_clean(host, WEFT_PATH_FOR_REDIRECT, a);
     if (!host.len) return relative(target, a);
+    host = weft_target_clean(host, WEFT_PATH_FOR_REDIRECT, a);
+    if (!host.base) return host;
     uint16_t port = location_port(f, in->listener_port, weft_slice_is(scheme, "https"));
     char port_text[8] = "";
     if (port) snprintf(port_text, sizeof port_text, ":%u", port);
@@ -50,6 +51,7 @@ bool weft_redirect_reply(const struct weft_filter *f, const struct weft_filter_i
     struct weft_slice target;
     if (!weft_path_mod_apply(&f->redirect.path, in, WEFT_PATH_FOR_REDIRECT, a, &target, ret_why))
         return false;
+    if (!weft_slice_starts(target, WEFT_SLICE_LIT("/"))) target = WEFT_SLICE_LIT("/");
     struct weft_slice where = location(f, in, request, target, a);
     weft_head_init(ret, a);
     ret->status = f->redirect.status;
@@ -58,6 +60,6 @@ bool weft_redirect_reply(const struct weft_filter *f, const struct weft_filter_i
     if (where.base && weft_fields_add_ref(&ret->fields, WEFT_TOKEN_LOCATION,
                                           WEFT_SLICE_LIT("location"), where) == WEFT_OK)
         return true;
-    *ret_why = WEFT_SLICE_LIT("the request's memory is used up");
+    *ret_why = OUT_OF_MEMORY;
     return false;
 }
