@@ -13,6 +13,7 @@ void xport_init(struct weft_xport *x, const struct xport_ops *ops, struct weft_l
     x->loop = l;
     weft_task_init(&x->event_task, run_events, x);
     weft_task_init(&x->flush_task, run_flush, x);
+    weft_list_init(&x->linger);
     weft_timer_init(&x->deadline, l, on_deadline, x);
 }
 
@@ -20,6 +21,7 @@ void xport_done(struct weft_xport *x) {
     weft_task_cancel(&x->event_task);
     weft_task_cancel(&x->flush_task);
     weft_timer_stop(&x->deadline);
+    weft_list_remove(&x->linger);
     loop_buf_give(x->loop, &x->out);
     loop_buf_give(x->loop, &x->flying);
     weft_buf_done(&x->unread);
@@ -219,6 +221,19 @@ static void close_how(struct weft_xport *x, enum xport_close how) {
     weft_timer_stop(&x->deadline);
     if (how == XPORT_CLOSE_FLUSH && (x->failed || x->late || !x->opened)) how = XPORT_CLOSE_NOW;
     x->ops->close(x, how);
+}
+
+void xport_linger(struct weft_xport *x) {
+    x->shut = true;
+    weft_list_push(&x->loop->lingering, &x->linger);
+    xport_deadline(x, XPORT_LINGER_US);
+}
+
+void loop_linger_close(struct weft_loop *l) {
+    weft_list_each(it, &l->lingering) {
+        struct weft_xport *x = WEFT_CONTAINER(it, struct weft_xport, linger);
+        x->ops->close(x, XPORT_CLOSE_NOW);
+    }
 }
 
 void weft_xport_close(struct weft_xport *x) {

@@ -40,6 +40,7 @@ struct weft_xport {
     struct weft_buf unread;   /* to be read before anything else */
     struct weft_task flush_task;
     struct weft_task event_task;
+    struct weft_list linger;    /* in the loop's list while closing with a flush */
     struct weft_timer deadline; /* of connect, handshake or lingering */
     enum weft_status late;      /* an error to be reported from the event task */
     bool reading;               /* wanted by the user */
@@ -66,6 +67,8 @@ void xport_fail_later(struct weft_xport *x, enum weft_status st);
 void xport_progress(struct weft_xport *x);
 /* Deadline for opening; 0: none. */
 void xport_deadline(struct weft_xport *x, uint64_t timeout_us);
+/* Closed, but still sending: for XPORT_LINGER_US, then ops->close(XPORT_CLOSE_NOW). */
+void xport_linger(struct weft_xport *x);
 /* Stops the stream below at once, where weft_xport_read_stop waits for bytes to arrive. */
 void xport_halt(struct weft_xport *x);
 static inline void xport_wake(struct weft_xport *x) {

@@ -19,8 +19,7 @@ struct xport_tcp {
     union {
         uv_connect_t connect;
         uv_write_t write;
-    } req;                 /* connecting comes before writing */
-    struct weft_list link; /* in the loop's lingering */
+    } req; /* connecting comes before writing */
     enum weft_status write_error;
     bool lingering, closing;
 };
@@ -38,7 +37,7 @@ static void on_closed(uv_handle_t *h) {
 static void close_handle(struct xport_tcp *t) {
     if (t->closing) return;
     t->closing = true;
-    weft_list_remove(&t->link);
+    weft_list_remove(&t->x.linger);
     weft_timer_stop(&t->x.deadline);
     uv_close(&t->uv.handle, on_closed);
 }
@@ -169,9 +168,7 @@ static void tcp_flush(struct weft_xport *x) {
 static void tcp_linger(struct xport_tcp *t) {
     struct weft_xport *x = &t->x;
     t->lingering = true;
-    weft_list_push(&x->loop->lingering, &t->link);
-    xport_deadline(x, XPORT_LINGER_US);
-    x->shut = true;
+    xport_linger(x);
     /* Input is read and thrown away: closing with bytes unread would reset the connection and take
      * from the peer what was sent to it. */
     if (!x->eof_seen && !x->eof_pending && uv_read_start(&t->uv.stream, on_uv_alloc, on_uv_read))
@@ -192,10 +189,6 @@ static void tcp_close(struct weft_xport *x, enum xport_close how) {
     close_handle(t);
 }
 
-void loop_linger_close(struct weft_loop *l) {
-    weft_list_each(it, &l->lingering) close_handle(WEFT_CONTAINER(it, struct xport_tcp, link));
-}
-
 /* ---- making ---- */
 
 static void tcp_fill_info(struct weft_xport *x) {
@@ -210,8 +203,6 @@ static void tcp_fill_info(struct weft_xport *x) {
         weft_addr_from_sockaddr((struct sockaddr *)&ss, &x->info.peer);
 }
 
-enum weft_status xport_tcp_original_dst(struct weft_xport *x, struct weft_addr *ret);
-
 static const struct xport_ops tcp_ops = {
     .read_on = tcp_read_on,
     .read_off = tcp_read_off,
@@ -224,7 +215,6 @@ static const struct xport_ops tcp_ops = {
 static struct xport_tcp *tcp_alloc(struct weft_loop *l, bool is_unix) {
     struct xport_tcp *t = weft_new0(struct xport_tcp);
     xport_init(&t->x, &tcp_ops, l);
-    weft_list_init(&t->link);
     int err = is_unix ? uv_pipe_init(&l->uv, &t->uv.pipe, 0) : uv_tcp_init(&l->uv, &t->uv.tcp);
     WEFT_CHECK(err == 0);
     t->uv.handle.data = t;
