@@ -43,6 +43,18 @@ static void dest_free(struct proxy_config *c, struct config_dest *d) {
     free(d);
 }
 
+static void drop_all_inbound(struct proxy_config *c) {
+    for (size_t i = 0; i < c->n_all_inbound; i++) weft_inbound_unref(c->all_inbound[i]);
+    free(c->all_inbound);
+    c->all_inbound = NULL;
+    c->n_all_inbound = 0;
+}
+
+void proxy_config_set_own(struct proxy_config *c, const char *ns, const char *pod) {
+    free(c->own);
+    c->own = weft_asprintf("inbound/%s/%s", ns, pod);
+}
+
 struct proxy_config *proxy_config_free(struct proxy_config *c) {
     if (!c) return NULL;
     struct config_dest *d, *d_next;
@@ -50,7 +62,9 @@ struct proxy_config *proxy_config_free(struct proxy_config *c) {
     struct config_endpoints *e, *e_next;
     HASH_ITER(hh, c->endpoints, e, e_next) endpoints_drop(c, e);
     weft_inbound_unref(c->inbound);
+    drop_all_inbound(c);
     weft_trust_unref(c->trust);
+    free(c->own);
     free(c);
     return NULL;
 }
@@ -224,13 +238,23 @@ static void sweep(struct proxy_config *c) {
     if (!e->seen) endpoints_drop(c, e);
 }
 
+static void replace_inbound(struct proxy_config *c, struct weft_snapshot *s) {
+    drop_all_inbound(c);
+    c->all_inbound = weft_alloc0((s->n_inbound + 1) * sizeof(*c->all_inbound));
+    for (size_t i = 0; i < s->n_inbound; i++) {
+        c->all_inbound[c->n_all_inbound++] = weft_inbound_ref(s->inbound[i]);
+        if (c->own && weft_slice_is(s->inbound[i]->name, c->own))
+            proxy_config_put_inbound(c, weft_inbound_ref(s->inbound[i]));
+    }
+}
+
 void proxy_config_replace(struct proxy_config *c, struct weft_snapshot *s) {
     for (struct config_dest *d = c->dests; d; d = d->hh.next) d->seen = false;
     for (struct config_endpoints *e = c->endpoints; e; e = e->hh.next) e->seen = false;
     replace_endpoints(c, s);
     replace_dests(c, s);
     sweep(c);
-    if (s->n_inbound) proxy_config_put_inbound(c, weft_inbound_ref(s->inbound[0]));
+    replace_inbound(c, s);
     c->loaded = true;
     c->generation++;
     weft_snapshot_done(s);
@@ -279,6 +303,7 @@ json_t *proxy_config_dump(const struct proxy_config *c) {
     for (struct config_dest *it = c->dests; it; it = it->hh.next)
         if (it->d) d[n_d++] = it->d;
     for (struct config_endpoints *it = c->endpoints; it; it = it->hh.next) e[n_e++] = it->e;
+    if (c->loaded) return weft_dump_all(d, n_d, e, n_e, c->all_inbound, c->n_all_inbound);
     struct weft_inbound *i = c->inbound;
     return weft_dump_all(d, n_d, e, n_e, &i, i ? 1 : 0);
 }

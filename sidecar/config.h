@@ -33,6 +33,8 @@ void proxy_config_put_inbound(struct proxy_config *c, struct weft_inbound *i);
 void proxy_config_put_trust(struct proxy_config *c, struct weft_trust *t);
 /* The source no longer has it ("dest/...", "endpoints/...", "inbound/..."). */
 void proxy_config_remove(struct proxy_config *c, struct weft_slice name);
+/* Which "inbound/NS/POD" of a snapshot is this proxy's own. */
+void proxy_config_set_own(struct proxy_config *c, const char *ns, const char *pod);
 /* Replaces everything at once (snapshot): what is not in it is forgotten. Takes the references. */
 struct weft_snapshot;
 void proxy_config_replace(struct proxy_config *c, struct weft_snapshot *s);

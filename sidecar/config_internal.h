@@ -26,6 +26,9 @@ struct proxy_config {
     struct config_dest *dests;
     struct config_endpoints *endpoints;
     struct weft_inbound *inbound;
+    struct weft_inbound **all_inbound; /* of a snapshot, for the dump */
+    size_t n_all_inbound;
+    char *own; /* name of the own inbound resource in a snapshot */
     struct weft_trust *trust;
     uint64_t generation; /* counts what was put in force */
     bool loaded;         /* a snapshot */

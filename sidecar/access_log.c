@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The access log: formatting, and writing in whole lines of at most PIPE_BUF bytes at a time, so
+ * that lines of several workers never mix in a pipe. */
+#include <sidecar/access_log.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <unistd.h>
+
+#include <weft/obs/json.h>
+
+enum { FLUSH_AT = 32 * 1024, MAX_BUFFERED = 1024 * 1024, FLUSH_US = 100000, MAX_TEXT = 512 };
+
+int proxy_log_open(const char *file) {
+    int flags = O_WRONLY | O_APPEND | O_NONBLOCK | O_CLOEXEC;
+    if (file) return open(file, flags | O_CREAT, 0640);
+    /* A description of our own: O_NONBLOCK on the shared one would surprise who else has it. */
+    int fd = open("/proc/self/fd/1", flags);
+    return fd >= 0 ? fd : fcntl(1, F_DUPFD_CLOEXEC, 3);
+}
+
+/* Up to a line's end within PIPE_BUF; a longer single line goes as it is. */
+static size_t chunk(struct weft_slice s) {
+    if (s.len <= PIPE_BUF) return s.len;
+    for (size_t n = PIPE_BUF; n > 0; n--)
+        if (s.base[n - 1] == '\n') return n;
+    return weft_slice_find(s, '\n') + 1;
+}
+
+static void flush(struct proxy_log *l) {
+    while (weft_buf_size(&l->buf)) {
+        struct weft_slice s = weft_buf_slice(&l->buf);
+        ssize_t n = write(l->fd, s.base, chunk(s));
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0 && errno == EAGAIN) return; /* later */
+        if (n <= 0) {
+            weft_buf_clear(&l->buf);
+            return;
+        }
+        weft_buf_consume(&l->buf, (size_t)n);
+    }
+}
+
+static void on_timer(void *arg) {
+    struct proxy_log *l = arg;
+    flush(l);
+    if (weft_buf_size(&l->buf)) weft_timer_start(&l->timer, FLUSH_US);
+}
+
+void proxy_log_init(struct proxy_log *l, struct weft_loop *loop, struct proxy_stats *stats,
+                    enum proxy_log_mode mode, int fd) {
+    *l = (struct proxy_log){.loop = loop, .stats = stats, .fd = fd};
+    l->mode = fd < 0 ? PROXY_LOG_OFF : mode;
+    weft_buf_init(&l->buf, MAX_BUFFERED);
+    weft_timer_init(&l->timer, loop, on_timer, l);
+}
+
+void proxy_log_done(struct proxy_log *l) {
+    if (l->fd >= 0) flush(l);
+    weft_timer_stop(&l->timer);
+    weft_buf_done(&l->buf);
+}
+
+bool proxy_log_wants(const struct proxy_log *l, uint16_t status, enum weft_reason reason) {
+    if (l->mode == PROXY_LOG_ALL) return true;
+    if (l->mode == PROXY_LOG_OFF) return false;
+    return status >= 500 || (reason != WEFT_REASON_NONE && reason != WEFT_REASON_REDIRECT);
+}
+
+static void text(struct weft_json *j, const char *key, struct weft_slice v) {
+    if (v.len) weft_json_str(j, key, weft_slice_head(v, MAX_TEXT));
+}
+
+static void addr(struct weft_json *j, const char *key, const struct weft_addr *a) {
+    char s[WEFT_ADDR_STR];
+    if (!a || !a->family) return;
+    weft_addr_format(a, s);
+    weft_json_str(j, key, weft_slice_str(s));
+}
+
+static void format(struct weft_buf *b, const struct proxy_log_line *x) {
+    struct weft_json j;
+    char time[40];
+    struct weft_buf t;
+    weft_buf_init(&t, sizeof time);
+    weft_json_time(&t, weft_clock_unix_us());
+    weft_json_begin(&j, b);
+    weft_json_str(&j, "time", weft_buf_slice(&t));
+    weft_buf_done(&t);
+    weft_json_str(&j, "direction", weft_slice_str(proxy_dir_name(x->dir)));
+    text(&j, "request_id", x->request_id);
+    text(&j, "method", x->method);
+    text(&j, "authority", x->authority);
+    text(&j, "path", x->path);
+    weft_json_str(&j, "protocol", weft_slice_str(x->protocol));
+    weft_json_u64(&j, "status", x->status);
+    weft_json_str(&j, "reason", weft_slice_str(weft_reason_word(x->reason)));
+    text(&j, "route", x->route);
+    text(&j, "rule", x->rule);
+    text(&j, "backend", x->backend);
+    addr(&j, "client", x->client);
+    addr(&j, "endpoint", x->endpoint);
+    text(&j, "peer_id", x->peer_id);
+    weft_json_u64(&j, "attempts", x->attempts);
+    weft_json_u64(&j, "duration_us", x->duration_us);
+    weft_json_u64(&j, "bytes_in", x->bytes_in);
+    weft_json_u64(&j, "bytes_out", x->bytes_out);
+    weft_json_end(&j);
+}
+
+void proxy_log_write(struct proxy_log *l, const struct proxy_log_line *line) {
+    if (l->fd < 0) return;
+    if (weft_buf_size(&l->buf) > MAX_BUFFERED - 16 * 1024) {
+        weft_counter_add(l->stats->log_dropped, 1);
+        return;
+    }
+    format(&l->buf, line);
+    if (weft_buf_size(&l->buf) >= FLUSH_AT) flush(l);
+    if (weft_buf_size(&l->buf) && !weft_timer_active(&l->timer))
+        weft_timer_start(&l->timer, FLUSH_US);
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Three ports, one table: the admin port (loopback) serves everything, the metrics port /metrics,
+ * the readiness port /ready. Answers are made whole; none is large or slow to make. */
+#include <sidecar/admin.h>
+
+#include <weft/base/alloc.h>
+#include <weft/conn/server.h>
+#include <weft/obs/log.h>
+
+enum { ON_ADMIN = 1, ON_METRICS = 2, ON_READY = 4, MAX_PORTS = 5, IDLE_US = 60000000 };
+
+struct port {
+    struct proxy_admin *a;
+    struct weft_listener *ln;
+    unsigned kind;
+};
+struct admin_conn {
+    struct weft_list link;
+    struct port *port;
+    struct weft_server_conn *c;
+};
+struct proxy_admin {
+    struct weft_loop *loop;
+    struct proxy_admin_source src;
+    struct port ports[MAX_PORTS];
+    size_t n_ports;
+    struct weft_list conns;
+    bool freeing;
+};
+
+struct answer {
+    uint16_t status;
+    const char *type;
+    struct weft_buf body;
+};
+
+/* ---- pages ---- */
+
+static void ready(struct proxy_admin *a, struct weft_slice query, struct answer *r) {
+    bool yes = a->src.ready(a->src.ud);
+    r->status = yes ? 200 : 503;
+    weft_buf_str(&r->body, yes ? "ready\n" : "not ready\n");
+}
+
+static void metrics(struct proxy_admin *a, struct weft_slice query, struct answer *r) {
+    r->type = "text/plain; version=0.0.4; charset=utf-8";
+    a->src.metrics(a->src.ud, &r->body);
+}
+
+static void config_dump(struct proxy_admin *a, struct weft_slice query, struct answer *r) {
+    WEFT_FREE char *text = a->src.config_dump(a->src.ud);
+    r->type = "application/json";
+    weft_buf_str(&r->body, text);
+}
+
+static void logging(struct proxy_admin *a, struct weft_slice query, struct answer *r) {
+    static const char *const names[] = {"error", "warn", "info", "debug"};
+    struct weft_slice level = query;
+    if (weft_slice_starts(level, WEFT_SLICE_LIT("level="))) level = weft_slice_from(level, 6);
+    WEFT_FREE char *name = weft_slice_dup(level);
+    if (level.len && weft_log_set_level(name) != WEFT_OK) {
+        r->status = 400;
+        weft_buf_str(&r->body, "use /logging?level=error, warn, info or debug\n");
+        return;
+    }
+    weft_buf_printf(&r->body, "%s\n", names[weft_log_level()]);
+}
+
+static void home(struct proxy_admin *a, struct weft_slice query, struct answer *r);
+
+static const struct {
+    const char *path;
+    unsigned on;
+    void (*fn)(struct proxy_admin *a, struct weft_slice query, struct answer *r);
+    const char *help;
+} pages[] = {
+    {"/", ON_ADMIN, home, "this list"},
+    {"/ready", ON_ADMIN | ON_READY, ready, "200 when configured and not draining, else 503"},
+    {"/metrics", ON_ADMIN | ON_METRICS, metrics, "Prometheus text"},
+    {"/config_dump", ON_ADMIN, config_dump, "all resources in force, sorted JSON"},
+    {"/logging", ON_ADMIN, logging, "the log level; ?level=debug sets it"},
+};
+
+static void home(struct proxy_admin *a, struct weft_slice query, struct answer *r) {
+    for (size_t i = 0; i < WEFT_LEN(pages); i++)
+        weft_buf_printf(&r->body, "%-14s %s\n", pages[i].path, pages[i].help);
+}
+
+static void make(struct port *p, const struct weft_head *head, struct answer *r) {
+    struct weft_slice path = weft_head_path_only(head);
+    for (size_t i = 0; i < WEFT_LEN(pages); i++) {
+        if (!(pages[i].on & p->kind) || !weft_slice_is(path, pages[i].path)) continue;
+        pages[i].fn(p->a, weft_head_query(head), r);
+        return;
+    }
+    r->status = 404;
+    weft_buf_str(&r->body, "no such page\n");
+}
+
+/* ---- serving ---- */
+
+static void send_answer(struct weft_stream *s, struct answer *r) {
+    struct weft_head head;
+    weft_head_init(&head, weft_stream_arena(s));
+    head.status = r->status;
+    head.framing = WEFT_BODY_LENGTH;
+    head.has_content_length = true;
+    head.content_length = weft_buf_size(&r->body);
+    weft_fields_add(&head.fields, WEFT_SLICE_LIT("content-type"), weft_slice_str(r->type));
+    if (weft_stream_head(s, &head, false) != WEFT_OK) return;
+    (void)weft_stream_data(s, weft_buf_slice(&r->body));
+    (void)weft_stream_end(s, NULL);
+}
+
+static void on_request(void *ud, struct weft_server_conn *c, struct weft_stream *s,
+                       struct weft_head *head, bool end) {
+    struct admin_conn *ac = ud;
+    static const struct weft_stream_cb nothing = {0};
+    struct answer r = {.status = 200, .type = "text/plain; charset=utf-8"};
+    weft_stream_set_cb(s, &nothing, NULL);
+    weft_buf_init(&r.body, 0);
+    if (head->refused != WEFT_REASON_NONE)
+        r.status = weft_reason_http(head->refused);
+    else
+        make(ac->port, head, &r);
+    send_answer(s, &r);
+    weft_buf_done(&r.body);
+    weft_stream_release(s);
+}
+
+static void on_closed(void *ud, struct weft_server_conn *c) {
+    struct admin_conn *ac = ud;
+    struct proxy_admin *a = ac->port->a;
+    weft_list_remove(&ac->link);
+    free(ac);
+    if (a->freeing && weft_list_empty(&a->conns)) free(a);
+}
+
+static const struct weft_server_cb server_cb = {.on_request = on_request, .on_closed = on_closed};
+
+static void on_accept(void *ud, struct weft_xport *x) {
+    struct port *p = ud;
+    struct weft_server_options opt = {.limits = weft_codec_limits_default(),
+                                      .head_timeout_us = IDLE_US,
+                                      .idle_timeout_us = IDLE_US};
+    struct admin_conn *ac = weft_new0(struct admin_conn);
+    ac->port = p;
+    weft_list_push(&p->a->conns, &ac->link);
+    ac->c = weft_server_conn_new(x, &opt, &server_cb, ac);
+}
+
+static enum weft_status open_port(struct proxy_admin *a, const struct weft_addr *at, unsigned kind,
+                                  struct weft_error *err) {
+    struct port *p = &a->ports[a->n_ports];
+    *p = (struct port){.a = a, .kind = kind};
+    struct weft_listen_options opt = {.v6_only = true};
+    enum weft_status st = weft_listener_new(a->loop, at, &opt, on_accept, p, &p->ln, err);
+    if (st == WEFT_OK) a->n_ports++;
+    return st;
+}
+
+static enum weft_status open_everywhere(struct proxy_admin *a, uint64_t port, unsigned kind,
+                                        struct weft_error *err) {
+    struct weft_addr v4 = {.family = 4, .port = (uint16_t)port};
+    struct weft_addr v6 = {.family = 6, .port = (uint16_t)port};
+    struct weft_error ignored;
+    if (!port) return WEFT_OK;
+    enum weft_status st = open_port(a, &v4, kind, err);
+    if (st == WEFT_OK) (void)open_port(a, &v6, kind, &ignored); /* no IPv6: v4 alone */
+    return st;
+}
+
+enum weft_status proxy_admin_new(struct weft_loop *l, const struct proxy_options *o,
+                                 const struct proxy_admin_source *src, struct proxy_admin **ret,
+                                 struct weft_error *err) {
+    struct proxy_admin *a = weft_new0(struct proxy_admin);
+    a->loop = l;
+    a->src = *src;
+    weft_list_init(&a->conns);
+    enum weft_status st = o->admin.family ? open_port(a, &o->admin, ON_ADMIN, err) : WEFT_OK;
+    if (st == WEFT_OK) st = open_everywhere(a, o->metrics_port, ON_METRICS, err);
+    if (st == WEFT_OK) st = open_everywhere(a, o->ready_port, ON_READY, err);
+    if (st == WEFT_OK)
+        *ret = a;
+    else
+        proxy_admin_free(a);
+    return st;
+}
+
+struct proxy_admin *proxy_admin_free(struct proxy_admin *a) {
+    if (!a) return NULL;
+    for (size_t i = 0; i < a->n_ports; i++) weft_listener_close(a->ports[i].ln);
+    a->freeing = true;
+    if (weft_list_empty(&a->conns)) {
+        free(a);
+        return NULL;
+    }
+    weft_list_each(it, &a->conns)
+        weft_server_conn_close(WEFT_CONTAINER(it, struct admin_conn, link)->c);
+    return NULL;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The proxy's own small HTTP servers, on the main loop: /ready, /metrics, /config_dump, /logging.
+ */
+#pragma once
+#include <sidecar/options.h>
+#include <weft/base/buf.h>
+#include <weft/net/loop.h>
+
+struct proxy_admin_source { /* called on the main loop */
+    void *ud;
+    bool (*ready)(void *ud);
+    void (*metrics)(void *ud, struct weft_buf *out);
+    char *(*config_dump)(void *ud); /* free() it */
+};
+struct proxy_admin;
+/* Opens what the options name. */
+enum weft_status proxy_admin_new(struct weft_loop *l, const struct proxy_options *o,
+                                 const struct proxy_admin_source *src, struct proxy_admin **ret,
+                                 struct weft_error *err);
+struct proxy_admin *proxy_admin_free(struct proxy_admin *a); /* the loop must turn afterwards */

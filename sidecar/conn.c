@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The stages of an accepted connection that both directions share: made, sniffed, serving, closed.
+ * It is freed when it is closed and its last exchange has let go of it. */
+#include <sidecar/conn.h>
+
+#include <sidecar/stream.h>
+#include <weft/base/alloc.h>
+#include <weft/obs/log.h>
+
+enum { MAX_FIRST = 16 * 1024, CALLER_IDLE_S = 3600 };
+
+struct proxy_conn *proxy_conn_new(struct proxy_worker *w, struct weft_xport *x,
+                                  enum proxy_dir dir) {
+    struct proxy_conn *c = weft_new0(struct proxy_conn);
+    WEFT_OBJ_INIT(proxy_conn, c);
+    c->refs = 1;
+    c->w = w;
+    c->x = x;
+    c->dir = dir;
+    c->phase = "lookup";
+    c->busy = true;
+    c->client = weft_xport_info(x)->peer;
+    c->started_us = weft_loop_now_us(w->loop);
+    weft_list_init(&c->park.link);
+    weft_buf_init(&c->first, MAX_FIRST);
+    weft_timer_init(&c->timer, w->loop, NULL, c);
+    weft_list_push(&w->conns, &c->link);
+    w->n_busy_conns++;
+    weft_gauge_add(w->stats.open[dir], 1);
+    return c;
+}
+
+void proxy_conn_ref(struct proxy_conn *c) {
+    c->refs++;
+}
+
+void proxy_conn_unref(struct proxy_conn *c) {
+    if (--c->refs) return;
+    weft_buf_done(&c->first);
+    proxy_dest_unref(c->dest);
+    proxy_bound_unref(c->fixed);
+    free((char *)(uintptr_t)c->peer_id.base);
+    free(c->series);
+    WEFT_OBJ_DONE(c);
+    free(c);
+}
+
+static void set_busy(struct proxy_conn *c, bool busy) {
+    if (c->busy == busy) return;
+    c->busy = busy;
+    if (busy)
+        c->w->n_busy_conns++;
+    else
+        c->w->n_busy_conns--;
+}
+
+/* The last event of the connection. */
+static void gone(struct proxy_conn *c) {
+    if (c->closed) return;
+    c->closed = true;
+    weft_timer_stop(&c->timer);
+    if (c->dest) proxy_dest_unpark(c->dest, &c->park);
+    weft_list_remove(&c->link);
+    set_busy(c, false);
+    weft_gauge_add(c->w->stats.open[c->dir], -1);
+    struct proxy_worker *w = c->w;
+    proxy_conn_unref(c);
+    proxy_worker_ended(w);
+}
+
+void proxy_conn_close(struct proxy_conn *c) {
+    if (c->closed) return;
+    if (c->server) {
+        weft_server_conn_close(c->server); /* on_closed follows */
+        return;
+    }
+    if (c->relay) {
+        weft_relay_close(c->relay); /* its end follows */
+        return;
+    }
+    proxy_opaque_close(c);
+    if (c->x) weft_xport_close(c->x);
+    c->x = NULL;
+    gone(c);
+}
+
+static void log_refused(struct proxy_conn *c, enum weft_reason why) {
+    struct proxy_log *log = &c->w->log;
+    if (!proxy_log_wants(log, 0, why)) return;
+    char dst[WEFT_ADDR_STR];
+    weft_addr_format(&c->dst, dst);
+    struct proxy_log_line line = {
+        .dir = c->dir,
+        .protocol = "refused",
+        .authority = weft_slice_str(dst),
+        .reason = why,
+        .client = &c->client,
+        .duration_us = weft_loop_now_us(c->w->loop) - c->started_us,
+    };
+    proxy_log_write(log, &line);
+}
+
+void proxy_conn_refuse(struct proxy_conn *c, enum weft_reason why) {
+    if (c->closed) return;
+    proxy_stats_count(&c->w->stats, PROXY_METRIC_REFUSED, proxy_dir_name(c->dir),
+                      weft_reason_word(why));
+    proxy_stats_count(&c->w->stats, PROXY_METRIC_CONNS, proxy_dir_name(c->dir), "refused");
+    log_refused(c, why);
+    if (c->x && !c->server && !c->relay) {
+        weft_xport_abort(c->x);
+        c->x = NULL;
+    }
+    proxy_conn_close(c);
+}
+
+void proxy_conn_hush(struct proxy_conn *c) {
+    static const struct weft_xport_cb none = {0};
+    weft_xport_set_cb(c->x, &none, NULL);
+}
+
+/* ---- sniffing ---- */
+
+static void sniffed(struct proxy_conn *c, enum weft_sniff what) {
+    weft_timer_stop(&c->timer);
+    weft_xport_read_stop(c->x);
+    proxy_conn_hush(c);
+    if (weft_buf_size(&c->first)) weft_xport_unread(c->x, weft_buf_slice(&c->first));
+    c->on_sniffed(c, what);
+}
+
+static bool hello_complete(const struct proxy_conn *c) {
+    struct weft_client_hello hello;
+    return weft_sniff_client_hello(weft_buf_slice(&c->first), &hello) ||
+           weft_buf_size(&c->first) >= MAX_FIRST;
+}
+
+static void on_first_bytes(void *ud, struct weft_slice data) {
+    struct proxy_conn *c = WEFT_CAST(proxy_conn, ud);
+    size_t room = MAX_FIRST - weft_buf_size(&c->first);
+    bool full = data.len > room;
+    weft_buf_append(&c->first, weft_slice_head(data, room));
+    enum weft_sniff what = weft_sniff(weft_buf_slice(&c->first));
+    if (what == WEFT_SNIFF_TLS && c->want_hello && !hello_complete(c)) what = WEFT_SNIFF_MORE;
+    if (full && what == WEFT_SNIFF_MORE) what = WEFT_SNIFF_OPAQUE;
+    if (what == WEFT_SNIFF_MORE) {
+        /* Something came: an undecided beginning gets more time than silence does. */
+        weft_timer_start(&c->timer, 10 * c->w->opt->detect_timeout_us);
+        return;
+    }
+    if (!full) {
+        sniffed(c, what);
+        return;
+    }
+    weft_xport_read_stop(c->x); /* give back in order: what did not fit comes second */
+    weft_timer_stop(&c->timer);
+    proxy_conn_hush(c);
+    weft_xport_unread(c->x, weft_slice_from(data, room));
+    weft_xport_unread(c->x, weft_buf_slice(&c->first));
+    c->on_sniffed(c, what);
+}
+
+static void on_first_end(void *ud) {
+    proxy_conn_close(WEFT_CAST(proxy_conn, ud));
+}
+static void on_first_error(void *ud, enum weft_status st) {
+    proxy_conn_close(WEFT_CAST(proxy_conn, ud));
+}
+static const struct weft_xport_cb first_cb = {
+    .on_read = on_first_bytes, .on_eof = on_first_end, .on_error = on_first_error};
+
+static void on_silence(void *arg) {
+    sniffed(WEFT_CAST(proxy_conn, arg), WEFT_SNIFF_OPAQUE);
+}
+static void on_idle(void *arg) {
+    proxy_conn_close(WEFT_CAST(proxy_conn, arg));
+}
+
+void proxy_conn_sniff(struct proxy_conn *c, uint64_t timeout_us,
+                      void (*fn)(struct proxy_conn *c, enum weft_sniff what)) {
+    c->phase = "sniff";
+    c->on_sniffed = fn;
+    c->timer.fn = timeout_us ? on_silence : on_idle;
+    if (!timeout_us) set_busy(c, false); /* it may stay silent: not in flight */
+    weft_timer_start(&c->timer, timeout_us ? timeout_us : CALLER_IDLE_S * 1000000ull);
+    weft_xport_set_cb(c->x, &first_cb, c);
+    weft_xport_read_start(c->x);
+}
+
+/* ---- serving ---- */
+
+static void on_request(void *ud, struct weft_server_conn *sc, struct weft_stream *s,
+                       struct weft_head *head, bool end) {
+    struct proxy_conn *c = WEFT_CAST(proxy_conn, ud);
+    if (c->w->draining) weft_server_conn_drain(sc);
+    proxy_exchange_start(c, s, head, end);
+}
+
+static void on_closed(void *ud, struct weft_server_conn *sc) {
+    struct proxy_conn *c = WEFT_CAST(proxy_conn, ud);
+    c->server = NULL;
+    gone(c);
+}
+
+static const struct weft_server_cb server_cb = {.on_request = on_request, .on_closed = on_closed};
+
+void proxy_conn_serve(struct proxy_conn *c, bool h2) {
+    const struct proxy_options *o = c->w->opt;
+    struct weft_server_options opt = {.h2 = h2,
+                                      .limits = weft_codec_limits_default(),
+                                      .head_timeout_us = o->head_timeout_us,
+                                      .idle_timeout_us = CALLER_IDLE_S * 1000000ull};
+    opt.limits.head_bytes = (uint32_t)o->max_head_bytes;
+    c->phase = "http";
+    set_busy(c, false);
+    weft_buf_done(&c->first);
+    weft_buf_init(&c->first, 0);
+    proxy_stats_count(&c->w->stats, PROXY_METRIC_CONNS, proxy_dir_name(c->dir), h2 ? "h2" : "h1");
+    struct weft_xport *x = c->x;
+    c->x = NULL;
+    c->server = weft_server_conn_new(x, &opt, &server_cb, c);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One accepted connection, of either direction, from its first byte to its end: sniffed, then
+ * either a server of HTTP exchanges or an opaque relay. */
+#pragma once
+#include <sidecar/worker.h>
+#include <weft/conn/relay.h>
+#include <weft/http/sniff.h>
+
+#define proxy_conn_MAGIC 0x434f4e4eu
+
+struct proxy_conn {
+    WEFT_OBJ;
+    uint32_t refs; /* one while it is open, one for each exchange */
+    struct proxy_worker *w;
+    struct weft_list link;
+    enum proxy_dir dir;
+    const char *phase; /* for logs: "lookup", "sniff", "tls", "http", "dial", "relay" */
+    bool busy;         /* not (yet) an HTTP connection: counts as in flight */
+    bool closed;
+
+    struct weft_xport *x; /* until a server connection or a relay owns it */
+    struct weft_server_conn *server;
+    struct weft_relay *relay;
+    struct weft_addr dst;      /* what the client meant; inbound: the app */
+    struct weft_addr client;   /* who called */
+    struct weft_slice peer_id; /* inbound over mTLS: verified; owned */
+    struct proxy_dest *dest;   /* outbound: what dst means */
+    struct proxy_bound *fixed; /* outbound without dest: none */
+    struct proxy_park park;
+    struct proxy_series *series; /* inbound */
+    bool direct;                 /* requests go to dst itself, unrouted */
+
+    /* sniffing */
+    struct weft_buf first;
+    struct weft_timer timer;
+    void (*on_sniffed)(struct proxy_conn *c, enum weft_sniff what);
+    bool want_hello; /* decide on TLS only with the whole ClientHello */
+
+    /* opaque relay */
+    struct proxy_load *load;
+    struct weft_xport *up;
+    bool securing;
+    uint32_t tried[4], n_tried;
+    struct weft_addr endpoint;
+    struct weft_slice up_id;
+    const char *why; /* label of the passthrough metric */
+    uint64_t started_us;
+};
+
+struct proxy_conn *proxy_conn_new(struct proxy_worker *w, struct weft_xport *x, enum proxy_dir d);
+/* No events of c->x any more, until it has a new owner. */
+void proxy_conn_hush(struct proxy_conn *c);
+void proxy_conn_ref(struct proxy_conn *c);
+void proxy_conn_unref(struct proxy_conn *c);
+/* Closes whatever stage it is in. Idempotent. */
+void proxy_conn_close(struct proxy_conn *c);
+/* Closes at once so that the client sees it (RST), counted and logged with the reason. */
+void proxy_conn_refuse(struct proxy_conn *c, enum weft_reason why);
+
+/* Reads until the first bytes tell the protocol. OPAQUE also after `timeout_us` of silence (0: a
+ * silent client is closed after the idle time of callers). */
+void proxy_conn_sniff(struct proxy_conn *c, uint64_t timeout_us,
+                      void (*fn)(struct proxy_conn *c, enum weft_sniff what));
+/* From here on requests; the sniffed bytes go first. */
+void proxy_conn_serve(struct proxy_conn *c, bool h2);
+/* From here on opaque bytes to c->dst in plain (`to` NULL) or to an endpoint of a Service's
+ * default backend; `why` for the metrics. */
+void proxy_opaque_start(struct proxy_conn *c, struct proxy_bound *to, const char *why);
+void proxy_opaque_close(struct proxy_conn *c);

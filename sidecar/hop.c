@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * weft-hop: "1;app=h1;framing=length" on requests, "1;unprocessed" on responses. Unknown
+ * parameters are skipped, so that versions up to two apart understand each other. */
+#include <sidecar/hop.h>
+
+static const char *const apps[] = {
+    [WEFT_HTTP_10] = "h1.0", [WEFT_HTTP_11] = "h1", [WEFT_HTTP_2] = "h2"};
+static const char *const framings[] = {[WEFT_BODY_NONE] = "none",
+                                       [WEFT_BODY_LENGTH] = "length",
+                                       [WEFT_BODY_CHUNKED] = "chunked",
+                                       [WEFT_BODY_CLOSE] = "chunked"};
+
+static void set(struct weft_head *head, struct weft_slice value) {
+    weft_fields_remove_token(&head->fields, WEFT_TOKEN_WEFT_HOP);
+    weft_fields_add_ref(&head->fields, WEFT_TOKEN_WEFT_HOP, WEFT_SLICE_LIT("weft-hop"), value);
+}
+
+void proxy_hop_set_request(struct weft_head *head, enum weft_version app) {
+    set(head, weft_arena_printf(head->fields.arena, "%d;app=%s;framing=%s", PROXY_HOP_VERSION,
+                                apps[app], framings[head->framing]));
+}
+
+void proxy_hop_set_unprocessed(struct weft_head *head) {
+    set(head, WEFT_SLICE_LIT("1;unprocessed"));
+}
+
+static bool lookup(const char *const *names, size_t n, struct weft_slice value, int *ret) {
+    for (size_t i = 0; i < n; i++) {
+        if (!weft_slice_is(value, names[i])) continue;
+        *ret = (int)i;
+        return true;
+    }
+    return false;
+}
+
+static bool version_ok(struct weft_slice v) {
+    uint64_t n;
+    return weft_slice_u64(weft_slice_trim(v), 1000, &n) &&
+           n <= PROXY_HOP_VERSION + PROXY_HOP_TOLERANCE;
+}
+
+static void parse(struct weft_slice value, struct proxy_hop *ret) {
+    int found;
+    if (!version_ok(weft_slice_cut(&value, ';'))) return;
+    ret->valid = true;
+    while (value.len) {
+        struct weft_slice word = weft_slice_trim(weft_slice_cut(&value, ';'));
+        struct weft_slice key = weft_slice_cut(&word, '=');
+        if (weft_slice_is(key, "unprocessed"))
+            ret->unprocessed = true;
+        else if (weft_slice_is(key, "app") && lookup(apps, WEFT_LEN(apps), word, &found))
+            ret->app = (enum weft_version)found;
+        else if (weft_slice_is(key, "framing") &&
+                 lookup(framings, WEFT_LEN(framings), word, &found))
+            ret->framing = (enum weft_framing)found;
+    }
+}
+
+void proxy_hop_take(struct weft_fields *fields, struct proxy_hop *ret) {
+    *ret = (struct proxy_hop){.app = WEFT_HTTP_11, .framing = WEFT_BODY_CHUNKED};
+    const struct weft_field *f = weft_fields_token(fields, WEFT_TOKEN_WEFT_HOP);
+    if (!f) return;
+    parse(f->value, ret);
+    weft_fields_remove_token(fields, WEFT_TOKEN_WEFT_HOP);
+}

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The ports of a worker. */
+#pragma once
+#include <sidecar/worker.h>
+
+void proxy_listeners_close(struct proxy_worker *w);
+/* After close, when the loop has run once more. */
+void proxy_listeners_free(struct proxy_worker *w);

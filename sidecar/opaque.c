@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Connections that are not HTTP: bytes to where the client meant (foreign addresses, the own app),
+ * or to an endpoint of the Service: inside mutual TLS when that is meshed, else in plain. */
+#include <sidecar/conn.h>
+
+#include <sidecar/hop.h>
+#include <weft/base/alloc.h>
+
+enum { BAD_US = 2000000 };
+
+static void dial(struct proxy_conn *c);
+
+static double load_of(void *ud, uint32_t i) {
+    struct proxy_conn *c = ud;
+    const struct weft_backend *be = &c->fixed->bound->dest->default_backend;
+    const struct proxy_load *l = c->fixed->loads[be->endpoints][i];
+    bool bad = l->bad_until_us > weft_loop_now_us(c->w->loop);
+    return (double)l->active + (bad ? 1e9 : 0);
+}
+
+static void drop_load(struct proxy_conn *c) {
+    if (!c->load) return;
+    c->load->active--;
+    proxy_load_unref(&c->w->dests, c->load);
+    c->load = NULL;
+}
+
+void proxy_opaque_close(struct proxy_conn *c) {
+    if (c->up) weft_xport_close(c->up);
+    c->up = NULL;
+    drop_load(c);
+}
+
+static const struct weft_endpoint *pick(struct proxy_conn *c) {
+    const struct weft_backend *be = &c->fixed->bound->dest->default_backend;
+    if (be->endpoints == WEFT_NO_ENDPOINTS) return NULL;
+    const struct weft_endpoints *e = c->fixed->bound->endpoints[be->endpoints];
+    int i = weft_endpoint_pick(e, load_of, c, c->tried, c->n_tried, &c->w->rng);
+    if (i < 0) return NULL;
+    c->tried[c->n_tried++] = (uint32_t)i;
+    c->load = proxy_load_get(&c->w->dests, &e->items[i].addr);
+    c->load->active++;
+    c->endpoint = e->items[i].addr;
+    return &e->items[i];
+}
+
+static void log_end(struct proxy_conn *c, uint64_t in, uint64_t out, enum weft_reason why) {
+    if (!proxy_log_wants(&c->w->log, 0, why)) return;
+    char dst[WEFT_ADDR_STR];
+    weft_addr_format(&c->dst, dst);
+    struct proxy_log_line line = {
+        .dir = c->dir,
+        .protocol = "opaque",
+        .authority = weft_slice_str(dst),
+        .reason = why,
+        .client = &c->client,
+        .endpoint = &c->endpoint,
+        .peer_id = c->dir == PROXY_INBOUND ? c->peer_id : c->up_id,
+        .backend = c->fixed ? weft_slice_str(c->fixed->service) : WEFT_SLICE_EMPTY,
+        .attempts = c->n_tried,
+        .duration_us = weft_loop_now_us(c->w->loop) - c->started_us,
+        .bytes_in = in,
+        .bytes_out = out,
+    };
+    proxy_log_write(&c->w->log, &line);
+}
+
+static void on_relay_done(void *ud, const struct weft_relay_result *r) {
+    struct proxy_conn *c = WEFT_CAST(proxy_conn, ud);
+    c->relay = NULL;
+    weft_counter_add(c->w->stats.body_in[c->dir], r->a_to_b);
+    weft_counter_add(c->w->stats.body_out[c->dir], r->b_to_a);
+    log_end(c, r->a_to_b, r->b_to_a, WEFT_REASON_NONE);
+    proxy_conn_close(c);
+}
+
+static void start_relay(struct proxy_conn *c) {
+    struct weft_xport *a = c->x, *b = c->up;
+    c->x = c->up = NULL;
+    c->phase = "relay";
+    c->relay = weft_relay_new(a, b, on_relay_done, c);
+}
+
+/* Nothing was sent yet: another endpoint is as good. */
+static void dial_failed(struct proxy_conn *c, enum weft_status st) {
+    uint32_t n = 0;
+    const struct weft_destination *d = c->fixed ? c->fixed->bound->dest : NULL;
+    if (d && d->default_backend.endpoints != WEFT_NO_ENDPOINTS)
+        n = c->fixed->bound->endpoints[d->default_backend.endpoints]->n;
+    if (c->load) c->load->bad_until_us = weft_loop_now_us(c->w->loop) + BAD_US;
+    proxy_opaque_close(c);
+    if (c->n_tried < n && c->n_tried < WEFT_LEN(c->tried))
+        dial(c);
+    else
+        proxy_conn_refuse(c, st == WEFT_TIMEOUT    ? WEFT_REASON_CONNECT_TIMEOUT
+                             : st == WEFT_TLS      ? WEFT_REASON_UPSTREAM_TLS
+                             : st == WEFT_IDENTITY ? WEFT_REASON_UPSTREAM_IDENTITY
+                                                   : WEFT_REASON_CONNECT_FAILED);
+}
+
+static void on_up_error(void *ud, enum weft_status st) {
+    dial_failed(WEFT_CAST(proxy_conn, ud), st);
+}
+static void on_up_eof(void *ud) {
+    dial_failed(WEFT_CAST(proxy_conn, ud), WEFT_RESET);
+}
+static void on_up_open(void *ud, enum weft_status st);
+static const struct weft_xport_cb up_cb = {
+    .on_open = on_up_open, .on_error = on_up_error, .on_eof = on_up_eof};
+
+static void secure(struct proxy_conn *c) {
+    struct proxy_worker *w = c->w;
+    if (!w->client_tls) {
+        dial_failed(c, WEFT_TLS);
+        return;
+    }
+    c->securing = false;
+    c->up = weft_xport_tls_client(c->up, w->client_tls, c->up_id, PROXY_ALPN_TCP, NULL,
+                                  w->opt->connect_timeout_us);
+    weft_xport_set_cb(c->up, &up_cb, c);
+}
+
+static void on_up_open(void *ud, enum weft_status st) {
+    struct proxy_conn *c = WEFT_CAST(proxy_conn, ud);
+    if (st != WEFT_OK)
+        dial_failed(c, st);
+    else if (c->securing)
+        secure(c);
+    else
+        start_relay(c);
+}
+
+static void dial(struct proxy_conn *c) {
+    const struct weft_endpoint *ep = NULL;
+    c->endpoint = c->dst;
+    if (c->fixed && !(ep = pick(c))) {
+        proxy_conn_refuse(c, WEFT_REASON_NO_ENDPOINTS);
+        return;
+    }
+    c->securing = ep && ep->meshed && !proxy_is_own_ip(c->w, &c->endpoint);
+    c->up_id = c->securing ? ep->spiffe_id : WEFT_SLICE_EMPTY;
+    weft_counter_add(c->w->stats.connects, 1);
+    c->up =
+        c->w->dial(c->w->dial_ud, c->w->loop, &c->endpoint, NULL, c->w->opt->connect_timeout_us);
+    weft_xport_set_cb(c->up, &up_cb, c);
+}
+
+static void on_client_error(void *ud, enum weft_status st) {
+    proxy_conn_close(WEFT_CAST(proxy_conn, ud));
+}
+static const struct weft_xport_cb client_cb = {.on_error = on_client_error};
+
+void proxy_opaque_start(struct proxy_conn *c, struct proxy_bound *to, const char *why) {
+    c->why = why;
+    c->phase = "dial";
+    c->fixed = to ? proxy_bound_ref(to) : NULL;
+    proxy_stats_count(&c->w->stats, PROXY_METRIC_CONNS, proxy_dir_name(c->dir), "opaque");
+    proxy_stats_count(&c->w->stats, PROXY_METRIC_PASSTHROUGH, proxy_dir_name(c->dir), why);
+    weft_xport_set_cb(c->x, &client_cb, c);
+    dial(c);
+}

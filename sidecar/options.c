@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The option rows of weft-proxy and what must hold between them. */
+#include <sidecar/options.h>
+
+#include <stdio.h>
+
+#include <sidecar/option_values.h>
+#include <weft/base/limits.h>
+
+#define AT(member) offsetof(struct proxy_options, member)
+
+static const struct weft_option rows[] = {
+    {"snapshot", "WEFT_SNAPSHOT", "FILE",
+     "Serve the configuration of this file (weft compile -o FILE) without a controller. A file "
+     "replaced by rename is taken up at once.",
+     weft_option_str, AT(snapshot)},
+    {"listen", "WEFT_LISTEN", "ADDR:PORT=NAMESPACE/SERVICE:PORT",
+     "Also take connections for that Service port on a plain address, with --snapshot. "
+     "Repeatable.",
+     proxy_option_listen},
+    {"listen-inbound", "WEFT_LISTEN_INBOUND", "ADDR:PORT=APP_PORT",
+     "Also take inbound connections on a plain address, for the app on that port. Repeatable.",
+     proxy_option_listen_inbound},
+    {"cert", "WEFT_CERT", "FILE", "Certificate chain (PEM) of this workload, with --key.",
+     weft_option_str, AT(cert)},
+    {"key", "WEFT_KEY", "FILE", "Private key (PEM) of --cert.", weft_option_str, AT(key)},
+    {"trust-bundle", "WEFT_TRUST_BUNDLE", "FILE",
+     "Roots (PEM) that peers and the controller must chain to.", weft_option_str, AT(trust_bundle)},
+    {"controller", "WEFT_CONTROLLER", "ADDR:PORT",
+     "Discovery and certificates come from this controller.", weft_option_str, AT(controller)},
+    {"controller-name", "WEFT_CONTROLLER_NAME", "NAME",
+     "Name that the controller's certificate must carry. Default "
+     "weft-controller.weft-system.svc.",
+     weft_option_str, AT(controller_name)},
+    {"namespace", "WEFT_NAMESPACE", "NAME", "Namespace of this pod. Default \"default\".",
+     weft_option_str, AT(ns)},
+    {"pod", "WEFT_POD", "NAME", "Name of this pod.", weft_option_str, AT(pod)},
+    {"pod-ip", "WEFT_POD_IP", "IP[,IP]", "Addresses of this pod.", proxy_option_pod_ips},
+    {"service-account", "WEFT_SERVICE_ACCOUNT", "NAME",
+     "ServiceAccount of this pod. Default \"default\".", weft_option_str, AT(service_account)},
+    {"token-file", "WEFT_TOKEN_FILE", "FILE", "Token shown to the controller at first contact.",
+     weft_option_str, AT(token_file)},
+    {"state-dir", "WEFT_STATE_DIR", "DIR",
+     "Keep the last good configuration, key and certificate here (mode 0700). Default: nothing is "
+     "kept.",
+     weft_option_str, AT(state_dir)},
+    {"trust-domain", "WEFT_TRUST_DOMAIN", "NAME", "Default cluster.local.", weft_option_str,
+     AT(trust_domain)},
+    {"cert-ttl", "WEFT_CERT_TTL", "SECONDS",
+     "Certificate lifetime to ask for. Default 0: the controller's.", weft_option_u64,
+     AT(cert_ttl_s)},
+    {"workers", "WEFT_WORKERS", "N",
+     "Worker threads. Default 0: two, or fewer where the CPU limit is lower.", weft_option_u64,
+     AT(workers), 0, PROXY_MAX_WORKERS},
+    {"outbound-port", "WEFT_OUTBOUND_PORT", "PORT",
+     "Port that outbound connections are redirected to; 0: none. Default 15001, or 0 with --listen "
+     "or --listen-inbound.",
+     weft_option_u64, AT(outbound_port), 0, 65535},
+    {"inbound-port", "WEFT_INBOUND_PORT", "PORT",
+     "Port that inbound connections are redirected to; 0: none. Default 15006, or 0 with --listen "
+     "or --listen-inbound.",
+     weft_option_u64, AT(inbound_port), 0, 65535},
+    {"admin", "WEFT_ADMIN", "ADDR:PORT",
+     "Serves /config_dump, /metrics, /ready and /logging; 0: off. Default 127.0.0.1:15000.",
+     proxy_option_addr, AT(admin)},
+    {"metrics-port", "WEFT_METRICS_PORT", "PORT",
+     "Serves /metrics on every address; 0: off. Default 15020.", weft_option_u64, AT(metrics_port),
+     0, 65535},
+    {"ready-port", "WEFT_READY_PORT", "PORT",
+     "Serves /ready on every address; 0: off. Default 15021.", weft_option_u64, AT(ready_port), 0,
+     65535},
+    {"access-log", "WEFT_ACCESS_LOG", "off|errors|all",
+     "One JSON line a request. errors: answers of 500 and above and whatever the proxy itself "
+     "answered or cut. Default errors.",
+     proxy_option_access_log, AT(access_log)},
+    {"access-log-file", "WEFT_ACCESS_LOG_FILE", "FILE", "Default: standard output.",
+     weft_option_str, AT(access_log_file)},
+    {"log-level", "WEFT_LOG_LEVEL", "error|warn|info|debug", "Default info.", weft_option_str,
+     AT(log_level)},
+    {"mtls-mode", "WEFT_MTLS_MODE", "permissive|strict",
+     "Plain inbound connections are taken or refused, where the controller says nothing else. "
+     "Default permissive.",
+     proxy_option_mtls, AT(strict)},
+    {"detect-timeout", "WEFT_DETECT_TIMEOUT", "DURATION",
+     "A connection that has sent nothing for so long is passed through as opaque bytes. Default "
+     "100ms.",
+     proxy_option_duration, AT(detect_timeout_us)},
+    {"connect-timeout", "WEFT_CONNECT_TIMEOUT", "DURATION",
+     "For connecting to an endpoint, TLS included. Default 5s.", proxy_option_duration,
+     AT(connect_timeout_us)},
+    {"head-timeout", "WEFT_HEAD_TIMEOUT", "DURATION",
+     "From the first byte of a request head to its end; 0s: none. Default 30s.",
+     proxy_option_duration, AT(head_timeout_us)},
+    {"idle-timeout", "WEFT_IDLE_TIMEOUT", "DURATION",
+     "A kept connection to an endpoint is closed when it had no request for so long; 0s: never. "
+     "Default 60s.",
+     proxy_option_duration, AT(idle_timeout_us)},
+    {"drain-timeout", "WEFT_DRAIN_TIMEOUT", "DURATION",
+     "After SIGTERM what is in flight may take so long. Default 20s.", proxy_option_duration,
+     AT(drain_timeout_us)},
+    {"reason-header", "WEFT_REASON_HEADER", "true|false",
+     "The proxy's own 4xx and 5xx answers carry the header weft-reason. Default true.",
+     weft_option_bool, AT(reason_header)},
+    {"app-address", "WEFT_APP_ADDRESS", "IP",
+     "Call the app at this address. Default: the one that the client meant; 127.0.0.1 for "
+     "--listen-inbound.",
+     proxy_option_ip, AT(app_address)},
+    {"max-head-bytes", "WEFT_MAX_HEAD_BYTES", "BYTES",
+     "Largest request or response head. Default 65536.", weft_option_u64, AT(max_head_bytes), 1024,
+     1024 * 1024},
+    {"check", NULL, NULL, "Check options and snapshot, say what was found, exit.", weft_option_bool,
+     AT(check)},
+};
+
+const struct weft_option *proxy_option_rows(size_t *ret_n) {
+    *ret_n = WEFT_LEN(rows);
+    return rows;
+}
+
+void proxy_options_default(struct proxy_options *o) {
+    *o = (struct proxy_options){
+        .controller_name = "weft-controller.weft-system.svc",
+        .ns = "default",
+        .service_account = "default",
+        .trust_domain = "cluster.local",
+        .outbound_port = PROXY_PORT_UNSET,
+        .inbound_port = PROXY_PORT_UNSET,
+        .metrics_port = 15020,
+        .ready_port = 15021,
+        .access_log = PROXY_LOG_ERRORS,
+        .log_level = "info",
+        .detect_timeout_us = 100000,
+        .connect_timeout_us = 5000000,
+        .head_timeout_us = 30000000,
+        .idle_timeout_us = 60000000,
+        .drain_timeout_us = 20000000,
+        .reason_header = true,
+        .max_head_bytes = WEFT_MAX_HEAD_BYTES,
+    };
+    weft_addr_parse(WEFT_SLICE_LIT("127.0.0.1:15000"), &o->admin);
+}
+
+static enum weft_status check_together(struct proxy_options *o, struct weft_error *err) {
+    if (!o->snapshot == !o->controller)
+        return weft_error_set(err, WEFT_INVALID, "--snapshot, --controller", "give exactly one");
+    if (o->n_listens && !o->snapshot)
+        return weft_error_set(err, WEFT_INVALID, "--listen", "needs --snapshot");
+    if (!o->cert != !o->key || (o->cert && !o->trust_bundle))
+        return weft_error_set(err, WEFT_INVALID, "--cert, --key, --trust-bundle",
+                              "give all three or none");
+    if (o->controller && (!o->pod || !o->trust_bundle))
+        return weft_error_set(err, WEFT_INVALID, "--controller",
+                              "needs --pod, --trust-bundle and, at first contact, --token-file");
+    if (o->strict && o->snapshot && !o->cert && o->n_inbounds)
+        return weft_error_set(err, WEFT_INVALID, "--mtls-mode",
+                              "strict needs --cert, --key and --trust-bundle");
+    return WEFT_OK;
+}
+
+/* The redirected ports are the default, but a proxy on plain addresses opens only those. */
+static void fill_ports(struct proxy_options *o) {
+    bool plain = o->n_listens || o->n_inbounds;
+    if (o->outbound_port == PROXY_PORT_UNSET) o->outbound_port = plain ? 0 : 15001;
+    if (o->inbound_port == PROXY_PORT_UNSET) o->inbound_port = plain ? 0 : 15006;
+    o->redirect = o->outbound_port || o->inbound_port;
+}
+
+static void usage(void) {
+    printf("Usage: weft-proxy --snapshot FILE [OPTION...]\n"
+           "       weft-proxy --controller ADDR:PORT --pod NAME --trust-bundle FILE [OPTION...]\n\n"
+           "The sidecar of one pod: routes what its app sends, guards what its app receives.\n\n");
+    weft_options_print(stdout, rows, WEFT_LEN(rows));
+    printf("\nExit status: 0 stopped as asked, 1 could not run, 2 bad options.\n");
+}
+
+enum weft_status proxy_options_parse(struct proxy_options *o, int argc, char **argv,
+                                     int *ret_exit) {
+    struct weft_option_result r;
+    struct weft_error err = {0};
+    proxy_options_default(o);
+    enum weft_status st = weft_options_parse(rows, WEFT_LEN(rows), argc, argv, false, o, &r, &err);
+    *ret_exit = 0;
+    if (st == WEFT_OK && r.help) {
+        usage();
+        return WEFT_OK;
+    }
+    if (st == WEFT_OK && r.version) {
+        printf("weft-proxy %s\n", WEFT_VERSION);
+        return WEFT_OK;
+    }
+    if (st == WEFT_OK && r.rest < argc)
+        st = weft_error_set(&err, WEFT_INVALID, argv[r.rest], "is not an option; see --help");
+    if (st == WEFT_OK) st = check_together(o, &err);
+    *ret_exit = st == WEFT_OK ? -1 : 2;
+    if (st == WEFT_OK)
+        fill_ports(o);
+    else
+        fprintf(stderr, "weft-proxy: %s: %s\n", err.path, err.message);
+    return st;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Command line and environment of weft-proxy. */
+#pragma once
+#include <weft/base/addr.h>
+#include <weft/base/options.h>
+
+enum { PROXY_MAX_LISTENS = 32, PROXY_MAX_POD_IPS = 4, PROXY_MAX_WORKERS = 64 };
+
+struct proxy_listen { /* --listen */
+    struct weft_addr at;
+    char ns[64], service[64];
+    uint16_t port;
+};
+struct proxy_listen_inbound { /* --listen-inbound */
+    struct weft_addr at;
+    uint16_t app_port;
+};
+enum proxy_log_mode { PROXY_LOG_OFF, PROXY_LOG_ERRORS, PROXY_LOG_ALL };
+
+struct proxy_options {
+    const char *snapshot;
+    struct proxy_listen listens[PROXY_MAX_LISTENS];
+    struct proxy_listen_inbound inbounds[PROXY_MAX_LISTENS];
+    size_t n_listens, n_inbounds;
+
+    const char *cert, *key, *trust_bundle;
+    const char *controller, *controller_name;
+    const char *ns, *pod, *service_account, *token_file, *state_dir, *trust_domain;
+    struct weft_addr pod_ips[PROXY_MAX_POD_IPS];
+    size_t n_pod_ips;
+
+    uint64_t workers; /* 0: from the CPU limit */
+    uint64_t outbound_port, inbound_port, metrics_port, ready_port;
+    struct weft_addr admin; /* family 0: off */
+    bool redirect;          /* derived: the redirected ports are opened */
+
+    enum proxy_log_mode access_log;
+    const char *access_log_file;
+    const char *log_level;
+
+    bool strict; /* --mtls-mode, until the controller says otherwise */
+    uint64_t detect_timeout_us, connect_timeout_us, idle_timeout_us, drain_timeout_us;
+    uint64_t head_timeout_us;
+    bool reason_header;
+    struct weft_addr app_address; /* family 0: as the client meant it */
+    uint64_t max_head_bytes;
+    uint64_t cert_ttl_s;
+    bool check;
+};
+
+void proxy_options_default(struct proxy_options *o);
+/* Defaults, environment, flags; then what only makes sense together. *ret_exit: 0 when --help or
+ * --version was answered, 2 after a message about bad input, -1 to go on. */
+enum weft_status proxy_options_parse(struct proxy_options *o, int argc, char **argv, int *ret_exit);
+/* The rows, for --help and docs. */
+const struct weft_option *proxy_option_rows(size_t *ret_n);

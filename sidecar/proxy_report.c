@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the admin ports show of the proxy. */
+#include <sidecar/proxy_internal.h>
+
+#include <weft/base/alloc.h>
+#include <weft/mesh/dump.h>
+
+/* With a controller a pod is ready when it can speak mutual TLS, too. */
+bool proxy_is_ready(const struct proxy *p) {
+    return !p->draining && proxy_config_ready(p->config) && (p->opt->snapshot || p->identity);
+}
+
+static bool ready(void *ud) {
+    return proxy_is_ready(ud);
+}
+
+static void gauge(struct proxy *p, enum proxy_metric m, int64_t v) {
+    weft_gauge_set(weft_metrics_counter(p->metrics, m, NULL), v);
+}
+
+static void metrics(void *ud, struct weft_buf *out) {
+    struct proxy *p = ud;
+    gauge(p, PROXY_METRIC_CONFIG_GENERATION, (int64_t)proxy_config_generation(p->config));
+    gauge(p, PROXY_METRIC_CONFIG_AGE, (int64_t)((weft_clock_mono_us() - p->changed_us) / 1000000));
+    gauge(p, PROXY_METRIC_WORKERS, (int64_t)p->n_threads);
+    if (p->opt->controller) gauge(p, PROXY_METRIC_CONNECTED, p->connected);
+    if (p->identity) gauge(p, PROXY_METRIC_CERT_NOT_AFTER, weft_identity_not_after(p->identity));
+    struct weft_metrics *sets[PROXY_MAX_WORKERS + 1] = {p->metrics};
+    for (size_t i = 0; i < p->n_threads; i++) sets[i + 1] = p->threads[i].w->stats.set;
+    weft_metrics_text(sets, p->n_threads + 1, out);
+}
+
+static char *config_dump(void *ud) {
+    struct proxy *p = ud;
+    json_t *j = proxy_config_dump(p->config);
+    char *text = weft_dump_text(j);
+    json_decref(j);
+    return text;
+}
+
+struct proxy_admin_source proxy_report_source(struct proxy *p) {
+    return (struct proxy_admin_source){
+        .ud = p, .ready = ready, .metrics = metrics, .config_dump = config_dump};
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The metrics of weft-proxy as one table, and the series that are used so often that each worker
+ * holds direct pointers to them. */
+#pragma once
+#include <weft/http/reason.h>
+#include <weft/obs/metric.h>
+
+/* name, family, kind, labels, help */
+#define PROXY_METRIC_MAP(X)                                                                        \
+    X(REQUESTS, "weft_requests_total", COUNTER, "direction,service,route,rule,backend,class",      \
+      "Requests ended, by the class of their status (0xx: none was sent).")                        \
+    X(DURATION, "weft_request_duration_seconds", HISTOGRAM,                                        \
+      "direction,service,route,rule,backend", "From the request head to the end of the exchange.") \
+    X(REASONS, "weft_request_reasons_total", COUNTER, "direction,reason",                          \
+      "Requests that the proxy itself answered or cut, by reason.")                                \
+    X(RETRIES, "weft_request_retries_total", COUNTER, "cause",                                     \
+      "Attempts repeated: unprocessed (not seen by any app), reused (idle connection closed), "    \
+      "policy (a retry stanza).")                                                                  \
+    X(TIMEOUTS, "weft_request_timeouts_total", COUNTER, "timeout",                                 \
+      "Timeouts of routes that passed: request, backendRequest.")                                  \
+    X(BODY, "weft_body_bytes_total", COUNTER, "direction,way",                                     \
+      "Body bytes received from callers (request) and sent to them (response).")                   \
+    X(CONNS, "weft_connections_total", COUNTER, "direction,protocol",                              \
+      "Connections accepted, by what they spoke: h1, h2, opaque, refused.")                        \
+    X(OPEN, "weft_connections_open", GAUGE, "direction", "Connections of callers now.")            \
+    X(ACTIVE, "weft_requests_active", GAUGE, "direction", "Requests in flight now.")               \
+    X(PASSTHROUGH, "weft_passthrough_connections_total", COUNTER, "direction,why",                 \
+      "Connections passed through without a route: foreign (not of the mesh), unknown (no "        \
+      "configuration came in time), opaque (not HTTP), app_tls.")                                  \
+    X(REFUSED, "weft_refused_connections_total", COUNTER, "direction,reason",                      \
+      "Connections closed by the proxy before any request.")                                       \
+    X(TLS, "weft_tls_handshakes_total", COUNTER, "direction,result",                               \
+      "Mutual TLS handshakes by result: ok or failed.")                                            \
+    X(CONNECTS, "weft_upstream_connects_total", COUNTER, "result",                                 \
+      "Connections dialled to endpoints and apps: started, failed.")                               \
+    X(UPSTREAM_OPEN, "weft_upstream_connections_open", GAUGE, "",                                  \
+      "Pooled connections to endpoints and apps now.")                                             \
+    X(PARKED, "weft_parked_connections", GAUGE, "", "Connections waiting for configuration now.")  \
+    X(DESTINATIONS, "weft_destinations", GAUGE, "kind",                                            \
+      "Addresses known to the workers, summed over them: service, workload, none.")                \
+    X(LOG_DROPPED, "weft_access_log_dropped_total", COUNTER, "",                                   \
+      "Access log lines dropped because their reader was too slow.")                               \
+    X(CONFIG_GENERATION, "weft_config_generation", GAUGE, "",                                      \
+      "Grows with every piece of configuration put in force.")                                     \
+    X(CONFIG_AGE, "weft_config_age_seconds", GAUGE, "",                                            \
+      "Time since the configuration changed last.")                                                \
+    X(CONFIG_ERRORS, "weft_config_errors_total", COUNTER, "",                                      \
+      "Snapshots that could not be taken up.")                                                     \
+    X(CONNECTED, "weft_controller_connected", GAUGE, "", "1 while the controller is reached.")     \
+    X(CERT_NOT_AFTER, "weft_certificate_not_after_seconds", GAUGE, "",                             \
+      "End of the own certificate as Unix time; absent without one.")                              \
+    X(WORKERS, "weft_workers", GAUGE, "", "Worker threads.")
+
+enum proxy_metric {
+#define X(name, ...) PROXY_METRIC_##name,
+    PROXY_METRIC_MAP(X)
+#undef X
+        PROXY_METRIC_COUNT
+};
+extern const struct weft_metric_family proxy_metric_families[PROXY_METRIC_COUNT];
+
+enum proxy_dir { PROXY_OUTBOUND, PROXY_INBOUND };
+const char *proxy_dir_name(enum proxy_dir d);
+
+/* Requests of one (service, route, rule, backend). */
+struct proxy_series {
+    struct weft_counter *by_class[6]; /* status / 100 */
+    struct weft_histogram *duration;
+};
+struct proxy_series_labels {
+    enum proxy_dir dir;
+    struct weft_slice service, route, rule, backend;
+};
+
+struct proxy_stats { /* of one worker */
+    struct weft_metrics *set;
+    struct weft_counter *reasons[2][WEFT_REASON_COUNT];
+    struct weft_counter *body_in[2], *body_out[2], *open[2], *active[2];
+    struct weft_counter *retry_unprocessed, *retry_reused, *retry_policy;
+    struct weft_counter *timeout_request, *timeout_backend;
+    struct weft_counter *tls_ok[2], *tls_failed[2];
+    struct weft_counter *connects, *connect_failures, *upstream_open;
+    struct weft_counter *parked, *dests[3], *log_dropped;
+};
+void proxy_stats_init(struct proxy_stats *s);
+void proxy_stats_done(struct proxy_stats *s);
+void proxy_stats_series(struct proxy_stats *s, const struct proxy_series_labels *l,
+                        struct proxy_series *ret);
+/* Slow path: one more in a series named by literals. */
+void proxy_stats_count(struct proxy_stats *s, enum proxy_metric family, const char *label1,
+                       const char *label2);

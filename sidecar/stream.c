@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The exchange's state machine and its beginning: what is taken off a request head before anything
+ * is decided, and what the inbound side puts on. */
+#include <sidecar/stream.h>
+
+#include <stdio.h>
+
+#include <weft/obs/log.h>
+
+static const char *const names[PROXY_ST_COUNT] = {
+#define X(id, name, to) name,
+    PROXY_STREAM_STATES(X)
+#undef X
+};
+static const uint16_t allowed[PROXY_ST_COUNT] = {
+#define TO(id)          (1u << PROXY_ST_##id)
+#define X(id, name, to) to,
+    PROXY_STREAM_STATES(X)
+#undef X
+#undef TO
+};
+
+const char *proxy_stream_state_name(enum proxy_stream_state s) {
+    return names[s];
+}
+
+unsigned proxy_stream_allowed(enum proxy_stream_state from) {
+    return allowed[from];
+}
+
+void proxy_exchange_goto(struct proxy_exchange *x, enum proxy_stream_state to) {
+    WEFT_CHECK(allowed[x->state] & (1u << to));
+    weft_debug("stream", "request " WEFT_SLICE_FMT ": %s -> %s", WEFT_SLICE_ARG(x->request_id),
+               names[x->state], names[to]);
+    x->state = (uint8_t)to;
+}
+
+/* ---- the head ---- */
+
+static void take_request_id(struct proxy_exchange *x) {
+    const struct weft_field *f = weft_fields_token(&x->req->fields, WEFT_TOKEN_X_REQUEST_ID);
+    if (f && f->value.len) {
+        x->request_id = f->value;
+        return;
+    }
+    uint64_t a = weft_rng_next(&x->w->rng), b = weft_rng_next(&x->w->rng);
+    char *id = weft_arena_alloc(x->req->fields.arena, 40);
+    if (!id) return;
+    int n = snprintf(id, 40, "%08x-%04x-4%03x-%04x-%012llx", (unsigned)(a >> 32),
+                     (unsigned)(a >> 16) & 0xffff, (unsigned)a & 0xfff,
+                     0x8000u | ((unsigned)(b >> 48) & 0x3fff),
+                     (unsigned long long)(b & 0xffffffffffffull));
+    x->request_id = weft_slice(id, (size_t)n);
+    weft_fields_remove_token(&x->req->fields, WEFT_TOKEN_X_REQUEST_ID);
+    weft_fields_add_ref(&x->req->fields, WEFT_TOKEN_X_REQUEST_ID, WEFT_SLICE_LIT("x-request-id"),
+                        x->request_id);
+}
+
+/* By and URI as Envoy writes them; only what mutual TLS proved. */
+static void set_xfcc(struct proxy_exchange *x) {
+    struct weft_slice peer = x->conn->peer_id;
+    if (!peer.len) return;
+    struct weft_slice own = proxy_own_id(x->w);
+    struct weft_slice v =
+        weft_arena_printf(x->req->fields.arena, "By=" WEFT_SLICE_FMT ";URI=" WEFT_SLICE_FMT,
+                          WEFT_SLICE_ARG(own), WEFT_SLICE_ARG(peer));
+    weft_fields_add_ref(&x->req->fields, WEFT_TOKEN_XFCC, WEFT_SLICE_LIT("x-forwarded-client-cert"),
+                        v);
+}
+
+/* No caller says who he is or how he came; a verified peer says what its app spoke. */
+static void clean_head(struct proxy_exchange *x) {
+    struct weft_fields *f = &x->req->fields;
+    proxy_hop_take(f, &x->hop);
+    weft_fields_remove_token(f, WEFT_TOKEN_XFCC);
+    x->app = x->req->version;
+    if (x->conn->dir == PROXY_OUTBOUND) {
+        x->hop.valid = false;
+        return;
+    }
+    if (!x->conn->peer_id.len) x->hop.valid = false;
+    if (x->hop.valid) x->app = x->hop.app;
+    set_xfcc(x);
+}
+
+static struct proxy_exchange *exchange_new(struct proxy_conn *c, struct weft_stream *s,
+                                           struct weft_head *head, bool end) {
+    struct proxy_exchange *x = weft_arena_alloc(weft_stream_arena(s), sizeof *x);
+    if (!x) return NULL;
+    WEFT_OBJ_INIT(proxy_exchange, x);
+    x->w = c->w;
+    x->conn = c;
+    x->down = s;
+    x->req = head;
+    x->req_end = x->bodyless = end;
+    x->rule = x->backend = -1;
+    x->started_us = weft_loop_now_us(c->w->loop);
+    x->method = head->method;
+    x->authority = head->authority;
+    x->path = head->path;
+    x->version = head->version;
+    x->grpc = weft_head_is_grpc(head);
+    x->head_only = weft_slice_is(head->method, "HEAD");
+    weft_buf_init(&x->body, 0); /* bounded by the stream's window: the caller is paused meanwhile */
+    proxy_conn_ref(c);
+    weft_list_push(&c->w->exchanges, &x->link);
+    c->w->n_exchanges++;
+    weft_gauge_add(c->w->stats.active[c->dir], 1);
+    return x;
+}
+
+void proxy_exchange_start(struct proxy_conn *c, struct weft_stream *s, struct weft_head *head,
+                          bool end) {
+    struct proxy_exchange *x = exchange_new(c, s, head, end);
+    if (!x) {
+        weft_stream_release(s);
+        return;
+    }
+    weft_stream_set_cb(s, &proxy_down_cb, x);
+    weft_timer_init(&x->request_timer, c->w->loop, NULL, x);
+    weft_timer_init(&x->attempt_timer, c->w->loop, NULL, x);
+    if (head->refused != WEFT_REASON_NONE) {
+        proxy_exchange_reply(x, head->refused, WEFT_SLICE_EMPTY);
+        return;
+    }
+    take_request_id(x);
+    clean_head(x);
+    proxy_exchange_goto(x, PROXY_ST_ROUTE);
+    proxy_exchange_route(x);
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Attempts: an endpoint is picked, a connection asked for, the request opened on it. And what
+ * follows when that fails: DESIGN's four cases in which no app saw the request, then the rule's
+ * retry stanza (REQ-109 to 116), then an answer. */
+#include <sidecar/stream.h>
+
+#include <weft/base/limits.h>
+
+enum { BAD_US = 2000000, BUDGET_MAX = 100, BUDGET_PER_S = 10 };
+
+/* ---- which endpoint ---- */
+
+static double load_of(void *ud, uint32_t i) {
+    struct proxy_exchange *x = ud;
+    const struct proxy_load *l = x->bound->loads[x->be->endpoints][i];
+    bool bad = l->bad_until_us > weft_loop_now_us(x->w->loop);
+    return (double)l->active + (bad ? 1e9 : 0);
+}
+
+static void remember_tried(struct proxy_exchange *x, uint32_t i) {
+    for (uint32_t k = 0; k < x->n_tried; k++)
+        if (x->tried[k] == i) return;
+    if (x->n_tried < PROXY_MAX_TRIED) x->tried[x->n_tried++] = i;
+}
+
+static bool pick(struct proxy_exchange *x) {
+    int i = weft_endpoint_pick(x->eps, load_of, x, x->tried, x->n_tried, &x->w->rng);
+    if (i < 0) return false;
+    remember_tried(x, (uint32_t)i);
+    x->ep = &x->eps->items[i];
+    x->endpoint = x->ep->addr;
+    x->load = x->bound->loads[x->be->endpoints][i];
+    x->load->active++;
+    return true;
+}
+
+/* Mutual TLS for a meshed endpoint, always; plain for this very pod and for the rest. */
+static void aim(struct proxy_exchange *x, struct weft_pool_target *t) {
+    bool h2 = x->app == WEFT_HTTP_2;
+    *t = (struct weft_pool_target){.addr = x->endpoint, .h2 = h2};
+    x->mesh = x->ep && x->ep->meshed && !proxy_is_own_ip(x->w, &x->endpoint);
+    if (!x->mesh) return;
+    t->h2 = true;
+    t->alpn = PROXY_ALPN_H2;
+    t->peer_id = x->ep->spiffe_id;
+}
+
+/* ---- an attempt ---- */
+
+static void on_backend_timeout(void *arg) {
+    struct proxy_exchange *x = WEFT_CAST(proxy_exchange, arg);
+    weft_counter_add(x->w->stats.timeout_backend, 1);
+    if (x->resp_started)
+        proxy_exchange_reply(x, WEFT_REASON_BACKEND_TIMEOUT, WEFT_SLICE_EMPTY);
+    else
+        proxy_exchange_attempt_failed(x, WEFT_REASON_BACKEND_TIMEOUT, false);
+}
+
+static void start_attempt_clock(struct proxy_exchange *x) {
+    uint64_t us = x->rule >= 0 ? x->match.rule->backend_timeout_us : 0;
+    if (!us) return;
+    x->attempt_timer.fn = on_backend_timeout;
+    weft_timer_start(&x->attempt_timer, us);
+}
+
+static void prepare_head(struct proxy_exchange *x) {
+    if (x->mesh)
+        proxy_hop_set_request(x->req, x->app);
+    else
+        weft_fields_remove_token(&x->req->fields, WEFT_TOKEN_WEFT_HOP);
+    x->req->version = x->app;
+}
+
+static enum weft_reason connect_reason(enum weft_status st) {
+    switch (st) {
+    case WEFT_TIMEOUT:
+        return WEFT_REASON_CONNECT_TIMEOUT;
+    case WEFT_TLS:
+        return WEFT_REASON_UPSTREAM_TLS;
+    case WEFT_IDENTITY:
+        return WEFT_REASON_UPSTREAM_IDENTITY;
+    case WEFT_LIMIT:
+        return WEFT_REASON_OVERLOAD;
+    default:
+        return WEFT_REASON_CONNECT_FAILED;
+    }
+}
+
+static void ask_connection(struct proxy_exchange *x);
+
+static void on_connection(void *ud, enum weft_status st, struct weft_client_conn *c, bool reused) {
+    struct proxy_exchange *x = WEFT_CAST(proxy_exchange, ud);
+    x->wait = NULL;
+    if (st != WEFT_OK) {
+        if (x->load) x->load->bad_until_us = weft_loop_now_us(x->w->loop) + BAD_US;
+        proxy_exchange_attempt_failed(x, connect_reason(st), true);
+        return;
+    }
+    prepare_head(x);
+    x->reused = reused;
+    x->up = weft_client_conn_request(c, x->req, x->bodyless, &proxy_up_cb, x);
+    if (!x->up) { /* lost its room in between */
+        proxy_exchange_attempt_failed(x, WEFT_REASON_CONNECT_FAILED, true);
+        return;
+    }
+    proxy_exchange_goto(x, PROXY_ST_SEND);
+    proxy_exchange_send_body(x);
+}
+
+static void ask_connection(struct proxy_exchange *x) {
+    struct weft_pool_target t;
+    aim(x, &t);
+    bool fresh = x->want_fresh;
+    x->want_fresh = false;
+    struct weft_pool_wait *w = weft_pool_get(x->w->pool, &t, fresh, on_connection, x);
+    if (w) x->wait = w; /* NULL: on_connection was called already */
+}
+
+void proxy_exchange_connect(struct proxy_exchange *x) {
+    proxy_exchange_goto(x, PROXY_ST_CONNECT);
+    proxy_exchange_pause_down(x, true);
+    if (!x->be) {
+        x->endpoint = x->conn->dst;
+    } else if (!pick(x)) {
+        proxy_exchange_reply(x, WEFT_REASON_NO_ENDPOINTS,
+                             proxy_backend_name(x->be, x->req->fields.arena));
+        return;
+    }
+    x->attempts++;
+    x->counted++;
+    start_attempt_clock(x);
+    ask_connection(x);
+}
+
+void proxy_exchange_drop_up(struct proxy_exchange *x) {
+    if (x->wait) weft_pool_cancel(x->wait);
+    x->wait = NULL;
+    if (x->up) {
+        weft_stream_reset(x->up, WEFT_CANCELED); /* no effect on a complete one */
+        weft_stream_release(x->up);
+    }
+    x->up = NULL;
+    x->up_paused = false;
+    if (x->load) x->load->active--;
+    x->load = NULL;
+}
+
+void proxy_exchange_drop_attempt(struct proxy_exchange *x) {
+    proxy_exchange_drop_up(x);
+    weft_timer_stop(&x->attempt_timer);
+}
+
+/* ---- once more? ---- */
+
+static bool replayable(const struct proxy_exchange *x) {
+    return !x->replay_lost && !x->resp_started;
+}
+
+/* Cases (a) to (c): another endpoint, at once. Without one there is nothing to be gained. */
+static bool may_move(const struct proxy_exchange *x) {
+    return x->eps && x->n_tried < x->eps->n && x->n_tried < PROXY_MAX_TRIED;
+}
+
+/* Case (d): an idle HTTP/1 connection was closed while the request was on its way. */
+static bool may_refresh(struct proxy_exchange *x, bool response_started) {
+    if (x->fresh_used || !x->reused || response_started || !x->bodyless) return false;
+    if (x->mesh || x->app == WEFT_HTTP_2) return false;
+    return weft_slice_is(x->method, "GET") || x->head_only || weft_slice_is(x->method, "OPTIONS");
+}
+
+static bool take_budget(struct proxy_worker *w) {
+    uint64_t now = weft_loop_now_us(w->loop);
+    w->retry_budget += (double)(now - w->retry_filled_us) * BUDGET_PER_S / 1e6;
+    if (w->retry_budget > BUDGET_MAX) w->retry_budget = BUDGET_MAX;
+    w->retry_filled_us = now;
+    if (w->retry_budget < 1) return false;
+    w->retry_budget -= 1;
+    return true;
+}
+
+static void on_backoff(void *arg) {
+    proxy_exchange_connect(WEFT_CAST(proxy_exchange, arg));
+}
+
+/* The stanza's turn: true when a further attempt is under way. */
+static bool retry_by_policy(struct proxy_exchange *x, uint16_t status) {
+    if (x->rule < 0 || !x->match.rule->retry.present || !replayable(x)) return false;
+    const struct weft_retry *r = &x->match.rule->retry;
+    struct weft_retry_facts facts = {.done = x->counted, .status = status, .body_replayable = true};
+    if (!weft_retry_allowed(r, &facts) || !take_budget(x->w)) return false;
+    weft_counter_add(x->w->stats.retry_policy, 1);
+    proxy_exchange_drop_attempt(x);
+    proxy_exchange_goto(x, PROXY_ST_BACKOFF);
+    proxy_exchange_pause_down(x, true);
+    x->attempt_timer.fn = on_backoff;
+    weft_timer_start(&x->attempt_timer, weft_retry_backoff_us(r, x->counted, &x->w->rng));
+    return true;
+}
+
+bool proxy_exchange_retry_status(struct proxy_exchange *x, uint16_t status) {
+    return status >= 400 && retry_by_policy(x, status);
+}
+
+void proxy_exchange_attempt_failed(struct proxy_exchange *x, enum weft_reason reason,
+                                   bool unprocessed) {
+    if (unprocessed && replayable(x) && may_move(x)) {
+        weft_counter_add(x->w->stats.retry_unprocessed, 1);
+        x->counted--;
+        proxy_exchange_drop_attempt(x);
+        proxy_exchange_connect(x);
+        return;
+    }
+    if (!unprocessed) x->seen = true;
+    if (retry_by_policy(x, 0)) return;
+    proxy_exchange_drop_attempt(x);
+    proxy_exchange_reply(x, reason, proxy_backend_name(x->be, x->req->fields.arena));
+}
+
+void proxy_exchange_reset_by_endpoint(struct proxy_exchange *x, struct weft_reset r) {
+    if (x->resp_started) {
+        proxy_exchange_reply(x, WEFT_REASON_UPSTREAM_RESET, WEFT_SLICE_EMPTY);
+        return;
+    }
+    bool stale = !r.unprocessed && replayable(x) && may_refresh(x, r.response_started);
+    /* A reused connection that took nothing: the endpoint itself is still good for another try. */
+    bool again = r.unprocessed && replayable(x) && !x->fresh_used && !may_move(x);
+    if (stale || again) {
+        weft_counter_add(x->w->stats.retry_reused, 1);
+        x->fresh_used = x->want_fresh = true;
+        x->counted--;
+        if (x->n_tried) x->n_tried--;
+        proxy_exchange_drop_attempt(x);
+        proxy_exchange_connect(x);
+        return;
+    }
+    enum weft_reason why = r.status == WEFT_PROTOCOL || r.status == WEFT_LIMIT
+                               ? WEFT_REASON_UPSTREAM_PROTOCOL
+                               : WEFT_REASON_UPSTREAM_RESET;
+    proxy_exchange_attempt_failed(x, why, r.unprocessed);
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A worker: made, given an identity and an inbound configuration, drained, stopped. */
+#include <sidecar/worker.h>
+
+#include <sidecar/conn.h>
+#include <sidecar/hop.h>
+#include <sidecar/listeners.h>
+#include <sidecar/stream.h>
+#include <weft/base/alloc.h>
+
+enum { HOUSEKEEPING_US = 1000000, RETRY_BUDGET = 100 };
+
+static struct weft_xport *dial_socket(void *ud, struct weft_loop *l, const struct weft_addr *to,
+                                      const struct weft_addr *bind_ip, uint64_t timeout_us) {
+    return weft_xport_dial(l, to, bind_ip, timeout_us);
+}
+
+static void publish_pool(struct proxy_worker *w) {
+    struct weft_pool_stats now = weft_pool_stats(w->pool), *old = &w->pool_seen;
+    weft_counter_add(w->stats.connects, now.connects - old->connects);
+    weft_counter_add(w->stats.connect_failures, now.connect_failures - old->connect_failures);
+    weft_counter_add(w->stats.tls_ok[PROXY_OUTBOUND], now.tls_handshakes - old->tls_handshakes);
+    weft_gauge_set(w->stats.upstream_open, now.connections);
+    *old = now;
+}
+
+static void on_housekeeping(void *arg) {
+    struct proxy_worker *w = WEFT_CAST(proxy_worker, arg);
+    publish_pool(w);
+    weft_timer_start(&w->housekeeping, HOUSEKEEPING_US);
+}
+
+static struct weft_pool *make_pool(struct proxy_worker *w) {
+    struct weft_pool_options p = weft_pool_options_default();
+    p.connect_timeout_us = w->opt->connect_timeout_us;
+    p.idle_timeout_us = w->opt->idle_timeout_us;
+    p.limits.head_bytes = (uint32_t)w->opt->max_head_bytes;
+    return weft_pool_new(w->loop, &p);
+}
+
+struct proxy_worker *proxy_worker_new(struct weft_loop *loop, unsigned id,
+                                      const struct proxy_options *opt,
+                                      const struct proxy_worker_hooks *hooks, int log_fd) {
+    struct proxy_worker *w = weft_new0(struct proxy_worker);
+    WEFT_OBJ_INIT(proxy_worker, w);
+    w->id = id;
+    w->opt = opt;
+    w->hooks = *hooks;
+    w->loop = loop;
+    w->dial = dial_socket;
+    w->retry_budget = RETRY_BUDGET;
+    w->retry_filled_us = weft_loop_now_us(loop);
+    weft_list_init(&w->conns);
+    weft_list_init(&w->exchanges);
+    weft_rng_seed_system(&w->rng);
+    proxy_stats_init(&w->stats);
+    proxy_log_init(&w->log, loop, &w->stats, opt->access_log, log_fd);
+    proxy_dests_init(&w->dests, w, opt->snapshot != NULL);
+    w->pool = make_pool(w);
+    weft_timer_init(&w->housekeeping, loop, on_housekeeping, w);
+    weft_timer_start(&w->housekeeping, HOUSEKEEPING_US);
+    return w;
+}
+
+void proxy_worker_set_dial(struct proxy_worker *w, weft_pool_dial_fn dial, void *ud) {
+    w->dial = dial;
+    w->dial_ud = ud;
+    weft_pool_set_dial(w->pool, dial, ud);
+}
+
+static void close_conns(struct proxy_worker *w) {
+    weft_list_each(it, &w->conns) {
+        struct proxy_conn *c = WEFT_CONTAINER(it, struct proxy_conn, link);
+        proxy_conn_close(c);
+    }
+}
+
+struct proxy_worker *proxy_worker_free(struct proxy_worker *w) {
+    if (!w) return NULL;
+    w->hooks = (struct proxy_worker_hooks){0};
+    proxy_listeners_close(w);
+    close_conns(w);
+    weft_pool_drain(w->pool);
+    while (weft_loop_turn(w->loop) && (!weft_list_empty(&w->conns) || w->n_exchanges)) {
+    }
+    w->pool = weft_pool_free(w->pool);
+    while (w->n_exchanges && weft_loop_turn(w->loop)) {
+    }
+    weft_timer_stop(&w->housekeeping);
+    proxy_dests_done(&w->dests);
+    proxy_log_done(&w->log);
+    weft_tls_ctx_unref(w->server_tls);
+    weft_tls_ctx_unref(w->client_tls);
+    weft_identity_unref(w->identity);
+    weft_inbound_unref((struct weft_inbound *)(uintptr_t)w->inbound);
+    proxy_stats_done(&w->stats);
+    proxy_listeners_free(w);
+    WEFT_OBJ_DONE(w);
+    free(w);
+    return NULL;
+}
+
+enum weft_status proxy_worker_set_identity(struct proxy_worker *w, struct weft_identity *id,
+                                           struct weft_error *err) {
+    static const char *const alpns[] = {PROXY_ALPN_H2, PROXY_ALPN_H1, PROXY_ALPN_TCP, NULL};
+    struct weft_tls_ctx *server = NULL, *client = NULL;
+    enum weft_status st = weft_tls_ctx_new(WEFT_TLS_MESH_SERVER, id, alpns, &server, err);
+    if (st == WEFT_OK) st = weft_tls_ctx_new(WEFT_TLS_MESH_CLIENT, id, alpns, &client, err);
+    if (st != WEFT_OK) {
+        weft_tls_ctx_unref(server);
+        return st;
+    }
+    weft_tls_ctx_unref(w->server_tls);
+    weft_tls_ctx_unref(w->client_tls);
+    weft_identity_unref(w->identity);
+    w->server_tls = server;
+    w->client_tls = client;
+    w->identity = weft_identity_ref(id);
+    weft_pool_set_tls(w->pool, client);
+    return WEFT_OK;
+}
+
+void proxy_worker_set_inbound(struct proxy_worker *w, const struct weft_inbound *i) {
+    weft_inbound_unref((struct weft_inbound *)(uintptr_t)w->inbound);
+    w->inbound = i ? weft_inbound_ref(i) : NULL;
+}
+
+/* ---- the end ---- */
+
+static void report_drained(void *arg) {
+    struct proxy_worker *w = WEFT_CAST(proxy_worker, arg);
+    publish_pool(w);
+    if (w->hooks.drained) w->hooks.drained(w->hooks.ud, w);
+}
+
+void proxy_worker_ended(struct proxy_worker *w) {
+    if (!w->draining || w->drained || w->n_exchanges || w->n_busy_conns) return;
+    w->drained = true;
+    proxy_listeners_close(w);
+    close_conns(w);
+    weft_loop_defer(w->loop, report_drained, w);
+}
+
+/* Ports stay open until nothing is in flight: an app that finishes its own requests may still need
+ * to call others. What comes in meanwhile is served once and not kept. */
+void proxy_worker_drain(struct proxy_worker *w) {
+    if (w->draining) return;
+    w->draining = true;
+    weft_list_each(it, &w->conns) {
+        struct proxy_conn *c = WEFT_CONTAINER(it, struct proxy_conn, link);
+        if (c->server)
+            weft_server_conn_drain(c->server);
+        else if (!c->busy || !weft_list_empty(&c->park.link))
+            proxy_conn_close(c);
+    }
+    proxy_worker_ended(w);
+}
+
+void proxy_worker_stop(struct proxy_worker *w) {
+    w->draining = w->drained = true;
+    proxy_listeners_close(w);
+    close_conns(w);
+    weft_loop_defer(w->loop, report_drained, w);
+}
