@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What all commands over manifests share: the options, the folders, the store and gamma made of
+ * them. */
+#pragma once
+#include <stdio.h>
+#include <weft/base/options.h>
+#include <weft/gamma/gamma.h>
+
+enum { CLI_MAX_PATHS = 32, CLI_MAX_HEADERS = 64 };
+
+struct cli_options {
+    const char *paths[CLI_MAX_PATHS];
+    size_t n_paths;
+    const char *from;    /* client namespace */
+    const char *channel; /* "standard" or "experimental" */
+    const char *trust_domain;
+    const char *output;
+    const char *method;
+    const char *headers[CLI_MAX_HEADERS];
+    size_t n_headers;
+    bool experimental;
+};
+
+/* Option rows; a command lists those it takes. */
+enum weft_status cli_set_path(void *, const struct weft_option *, const char *,
+                              struct weft_error *);
+enum weft_status cli_set_header(void *, const struct weft_option *, const char *,
+                                struct weft_error *);
+enum weft_status cli_set_channel(void *, const struct weft_option *, const char *,
+                                 struct weft_error *);
+#define CLI_ROW_FILE                                                                               \
+    {                                                                                              \
+        .flag = "file", .metavar = "PATH",                                                         \
+        .help = "Folder (searched through) or file of Kubernetes manifests, YAML or JSON. "        \
+                "Repeatable.",                                                                     \
+        .set = cli_set_path, .short_flag = 'f'                                                     \
+    }
+#define CLI_ROW_FROM                                                                               \
+    {                                                                                              \
+        .flag = "from", .env = "WEFT_FROM", .metavar = "NAMESPACE",                                \
+        .help = "Namespace of the client: its consumer routes apply. Default: default.",           \
+        .set = weft_option_str, .offset = offsetof(struct cli_options, from)                       \
+    }
+#define CLI_ROW_CHANNEL                                                                            \
+    {                                                                                              \
+        .flag = "channel", .env = "WEFT_CHANNEL", .metavar = "CHANNEL",                            \
+        .help =                                                                                    \
+            "Gateway API channel: standard or experimental (retry exists there only). Default: "   \
+            "experimental.",                                                                       \
+        .set = cli_set_channel                                                                     \
+    }
+#define CLI_ROW_TRUST_DOMAIN                                                                       \
+    {                                                                                              \
+        .flag = "trust-domain", .env = "WEFT_TRUST_DOMAIN", .metavar = "DOMAIN",                   \
+        .help = "Trust domain of SPIFFE IDs. Default: cluster.local.", .set = weft_option_str,     \
+        .offset = offsetof(struct cli_options, trust_domain)                                       \
+    }
+#define CLI_ROW_OUTPUT(text)                                                                       \
+    {                                                                                              \
+        .flag = "output", .metavar = "WHAT", .help = text, .set = weft_option_str,                 \
+        .offset = offsetof(struct cli_options, output), .short_flag = 'o'                          \
+    }
+
+struct cli_command {
+    const char *usage; /* "weft compile -f PATH ..." */
+    const char *about; /* what it does, exit codes */
+    const struct weft_option *rows;
+    size_t n_rows;
+    size_t max_operands;
+};
+/* Fills `ret` with defaults and the command line. -1: go on; else the exit status (--help was
+ * printed, or what is wrong). */
+int cli_parse(const struct cli_command *c, int argc, char **argv, struct cli_options *ret,
+              const char **ret_operand);
+
+struct cli_fault {
+    char *file;
+    struct weft_error error;
+};
+struct cli_input {
+    struct weft_store *store;
+    struct weft_gamma *gamma;
+    struct cli_fault *faults; /* of broken files */
+    size_t n_faults;
+    char **placeholders; /* "ns/name": Services that got an address because they had none */
+    size_t n_placeholders;
+    bool unreadable; /* a path is missing: an error was printed */
+};
+/* Reads the folders. Services without a ClusterIP get one of 240.0.0.0/8 (reserved, never used on
+ * a network), so that they can be talked about. */
+void cli_input_init(struct cli_input *in, const struct cli_options *opt);
+void cli_input_done(struct cli_input *in);
+/* "file:line: field: message" of every fault, on stderr; returns how many. */
+size_t cli_print_faults(const struct cli_input *in);
