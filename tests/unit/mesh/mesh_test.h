@@ -13,9 +13,7 @@
 #include <weft/mesh/match.h>
 #include <weft/mesh/model.h>
 
-static inline struct weft_slice sl(const char *s) {
-    return weft_slice_str(s);
-}
+#include "match_text.h"
 
 static inline void assert_slice(struct weft_slice s, const char *want) {
     char got[2048];
@@ -51,37 +49,6 @@ static inline void dest_seal(struct weft_destination *d) {
     struct weft_error err = {0};
     enum weft_status st = weft_destination_seal(d, &err);
     if (st != WEFT_OK) fail_msg("%s: %s", err.path, err.message);
-}
-
-/* One match as text: "=/exact", "~regex" or "/prefix", then words: "GET", "h:name=value",
- * "h:name~regex", "q:name=value", "q:name~regex". */
-static inline void match_word(struct weft_arena *a, struct weft_match *m, struct weft_slice w) {
-    if (w.len > 2 && w.base[1] == ':') {
-        struct weft_text_match **list = w.base[0] == 'h' ? &m->headers : &m->queries;
-        uint32_t *n = w.base[0] == 'h' ? &m->n_headers : &m->n_queries;
-        if (!*list) *list = weft_arena_array(a, struct weft_text_match, 16);
-        struct weft_slice rest = weft_slice_from(w, 2);
-        size_t eq = weft_slice_find(rest, '='), tilde = weft_slice_find(rest, '~');
-        size_t cut = eq < tilde ? eq : tilde;
-        (*list)[(*n)++] = (struct weft_text_match){
-            .name = weft_slice_head(rest, cut),
-            .value = weft_slice_from(rest, cut + 1),
-            .kind = eq < tilde ? WEFT_TEXT_EXACT : WEFT_TEXT_REGEX,
-        };
-    } else {
-        m->method = w;
-    }
-}
-
-static inline void match_set(struct weft_arena *a, struct weft_match *m, const char *text) {
-    struct weft_slice rest = weft_arena_dup_str(a, text);
-    struct weft_slice path = weft_slice_cut(&rest, ' ');
-    bool marked = path.len && (path.base[0] == '=' || path.base[0] == '~');
-    m->path_kind = !marked               ? WEFT_PATH_PREFIX
-                   : path.base[0] == '=' ? WEFT_PATH_EXACT
-                                         : WEFT_PATH_REGEX;
-    m->path = marked ? weft_slice_from(path, 1) : path;
-    while (rest.len) match_word(a, m, weft_slice_cut(&rest, ' '));
 }
 
 static inline struct weft_destination *dest_of(const char *const *matches, uint32_t n) {
