@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The codec as its owner sees it: one level of dispatch to HTTP/1 or HTTP/2. */
+#include "codec_internal.h"
+
+struct weft_codec_limits weft_codec_limits_default(void) {
+    return (struct weft_codec_limits){
+        .head_bytes = WEFT_MAX_HEAD_BYTES,
+        .fields = WEFT_MAX_FIELDS,
+        .target_bytes = WEFT_MAX_TARGET_BYTES,
+        .streams = WEFT_MAX_STREAMS,
+        .stream_window = WEFT_STREAM_WINDOW,
+        .conn_window = WEFT_CONN_WINDOW,
+    };
+}
+
+void codec_init(struct weft_codec *c, const struct codec_ops *ops, enum weft_role role,
+                const struct weft_codec_limits *limits, const struct weft_codec_cb *cb,
+                void *owner) {
+    WEFT_OBJ_INIT(weft_codec, c);
+    c->ops = ops;
+    c->role = role;
+    c->limits = limits ? *limits : weft_codec_limits_default();
+    c->cb = *cb;
+    c->owner = owner;
+    c->took_input = true;
+    weft_list_init(&c->streams);
+}
+
+enum weft_status weft_codec_feed(struct weft_codec *c, struct weft_slice in, size_t *ret_used) {
+    WEFT_CHECK(c->depth == 0);
+    codec_enter(c);
+    *ret_used = 0;
+    enum weft_status st = c->ops->feed(c, in, ret_used);
+    codec_leave(c);
+    return st;
+}
+
+void weft_codec_eof(struct weft_codec *c) {
+    WEFT_CHECK(c->depth == 0);
+    codec_enter(c);
+    c->ops->eof(c);
+    codec_leave(c);
+}
+
+size_t weft_codec_pull(struct weft_codec *c, struct weft_buf *out, size_t max) {
+    codec_enter(c);
+    size_t n = c->ops->pull(c, out, max);
+    if (!c->ops->has_output(c)) c->told_output = false;
+    codec_leave(c);
+    return n;
+}
+
+bool weft_codec_has_output(const struct weft_codec *c) {
+    return c->ops->has_output(c);
+}
+
+bool weft_codec_wants_input(const struct weft_codec *c) {
+    return c->ops->wants_input(c);
+}
+
+bool weft_codec_finished(const struct weft_codec *c) {
+    return c->ops->finished(c);
+}
+
+bool weft_codec_broken(const struct weft_codec *c) {
+    return c->broken;
+}
+
+void weft_codec_drain(struct weft_codec *c) {
+    if (c->closing) return;
+    codec_enter(c);
+    c->closing = true;
+    c->ops->drain(c);
+    codec_leave(c);
+}
+
+uint32_t weft_codec_streams(const struct weft_codec *c) {
+    return c->live;
+}
+
+uint32_t weft_codec_capacity(const struct weft_codec *c) {
+    bool open = c->role == WEFT_CLIENT && !c->retired && !c->closing && !c->broken;
+    return open ? c->ops->capacity(c) : 0;
+}
+
+bool weft_codec_is_h2(const struct weft_codec *c) {
+    return c->is_h2;
+}
+
+void weft_codec_ping(struct weft_codec *c) {
+    codec_enter(c);
+    c->ops->ping(c);
+    codec_leave(c);
+}
+
+void *weft_codec_owner(struct weft_codec *c) {
+    return c->owner;
+}
+
+struct weft_stream *weft_codec_request(struct weft_codec *c, const struct weft_head *head, bool end,
+                                       const struct weft_stream_cb *cb, void *ud) {
+    if (weft_codec_capacity(c) == 0) return NULL;
+    codec_enter(c);
+    struct weft_stream *s = stream_new(c);
+    weft_stream_set_cb(s, cb, ud);
+    s->head_request = weft_slice_is(head->method, "HEAD");
+    s->out_head = true;
+    s->out_counted = head->framing == WEFT_BODY_LENGTH || head->framing == WEFT_BODY_NONE;
+    s->out_left = head->framing == WEFT_BODY_LENGTH ? head->content_length : 0;
+    s->out_done = end;
+    enum weft_status st = end && s->out_left ? WEFT_INVALID : c->ops->request(s, head, end);
+    if (st != WEFT_OK) {
+        s->over = true; /* it never was: the wire knows nothing of it */
+        c->live--;
+        stream_unwire(s);
+        s = NULL;
+    } else {
+        s->owned = true;
+    }
+    codec_leave(c);
+    return s;
+}
