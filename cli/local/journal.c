@@ -50,8 +50,9 @@ unsigned long long local_start_time(pid_t pid) {
 
 unsigned long long local_netns_inode(const char *name) {
     WEFT_FREE char *path = weft_asprintf("/run/netns/%s", name);
-    struct stat st;
-    return stat(path, &st) == 0 ? st.st_ino : 0;
+    struct stat st, self;
+    if (stat(path, &st) != 0 || stat("/proc/self/ns/net", &self) != 0) return 0;
+    return st.st_dev == self.st_dev && st.st_ino != self.st_ino ? st.st_ino : 0;
 }
 
 static bool parse(const char *line, struct local_journal_entry *e) {

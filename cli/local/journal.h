@@ -30,5 +30,5 @@ enum weft_status local_journal_read(const char *file,
                                     void *ud);
 /* Start time of a process; 0 if there is none. */
 unsigned long long local_start_time(pid_t pid);
-/* Inode of /run/netns/NAME; 0 if there is none. */
+/* Inode of the network namespace at /run/netns/NAME; 0 if there is none, or it is our own. */
 unsigned long long local_netns_inode(const char *name);

@@ -141,8 +141,8 @@ void local_child_forget(struct local_child *c) {
 /* Milliseconds until the next timer, rounded up; -1 without timers. */
 static int until_next(const struct local_reactor *r) {
     uint64_t now = local_now_us(), best = UINT64_MAX;
-    for (const struct weft_list *it = r->timers.next; it != &r->timers; it = it->next) {
-        const struct local_timer *t = WEFT_CONTAINER(it, const struct local_timer, link);
+    for (struct weft_list *it = r->timers.next; it != &r->timers; it = it->next) {
+        const struct local_timer *t = WEFT_CONTAINER(it, struct local_timer, link);
         if (t->due_us < best) best = t->due_us;
     }
     if (best == UINT64_MAX) return -1;
