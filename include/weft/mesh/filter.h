@@ -14,7 +14,9 @@ struct weft_filter_input {
     struct weft_slice original_authority;
 };
 /* Changes `request` in place (allocations from its arena). REPLY: `ret_reply` is the redirect's
- * head, no body. FAIL: an INVALID filter; *ret_invalid says why. */
+ * head, no body; the caller runs weft_filters_response over it as over any response (REQ-085).
+ * FAIL: an INVALID filter, one that cannot be applied, or the arena's limit; *ret_invalid says why.
+ * A prefix is always replaced in `original_path`, so a backend's rewrite overrides the rule's. */
 enum weft_filter_outcome weft_filters_request(const struct weft_filter *filters, uint32_t n,
                                               const struct weft_filter_input *in,
                                               struct weft_head *request,
@@ -23,4 +25,5 @@ enum weft_filter_outcome weft_filters_request(const struct weft_filter *filters,
 /* ResponseHeaderModifier filters of the list. */
 void weft_filters_response(const struct weft_filter *filters, uint32_t n,
                            struct weft_head *response);
+/* Fields that frame a message or belong to one connection are left alone, as is Host. */
 void weft_header_mods_apply(const struct weft_header_mods *m, struct weft_fields *fields);

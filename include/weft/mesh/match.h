@@ -8,7 +8,8 @@ struct weft_match_result {
     const struct weft_rule *rule; /* NULL: no match (404) */
     const struct weft_match
         *match;       /* the winning match of that rule: ReplacePrefixMatch needs its path */
-    bool regex_limit; /* a pattern hit its limit: answer 500, never the next rule */
+    bool regex_limit; /* a pattern hit its limit, or scratch was used up, where a match that goes
+                         before all that hold was still open: answer 500; `rule` is NULL */
 };
 /* REQ-061 to 073: precedence Exact > Regex > Prefix, longer first, method, headers, query, age,
  * namespace/name, rule. `head->path` is normalised. Temporary memory comes from `scratch`. */
@@ -16,7 +17,8 @@ void weft_match(const struct weft_destination *d, const struct weft_head *head,
                 struct weft_arena *scratch, struct weft_match_result *ret);
 
 /* Calls fn for every (rule, match) in order of precedence with the first criterion that failed
- * ("path", "method", "header x-a", "query q", "" when it matches), for `weft explain`. */
+ * ("path", "method", "header x-a", "query q", "" when it matches; with " (limit)" behind it when
+ * that is why), for `weft explain`. `failed` lives in scratch. */
 void weft_match_explain(const struct weft_destination *d, const struct weft_head *head,
                         struct weft_arena *scratch,
                         void (*fn)(void *ud, const struct weft_rule *rule,

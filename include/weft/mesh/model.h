@@ -36,7 +36,8 @@ struct weft_text_match {    /* one header or query parameter */
 
 struct weft_match { /* all criteria ANDed (REQ-063) */
     enum weft_path_kind path_kind;
-    struct weft_slice path;              /* prefix: as written; seal drops the trailing slash */
+    struct weft_slice path; /* prefix: as written; seal drops the trailing slash, so "/" becomes ""
+                             */
     const struct weft_regex *path_regex; /* set by seal */
     struct weft_slice method;            /* empty: any */
     struct weft_text_match *headers,
@@ -108,7 +109,8 @@ struct weft_rule {
     struct weft_slice name;            /* rules[].name, may be empty */
     uint32_t index;                    /* position in its route */
     int64_t created;                   /* route's creationTimestamp, Unix seconds (REQ-070) */
-    struct weft_match *matches;
+    struct weft_match *matches; /* ORed; none: matches nothing (the API's default of prefix "/" is
+                                   the translator's business) */
     uint32_t n_matches;
     struct weft_filter *filters;
     uint32_t n_filters;
@@ -199,7 +201,9 @@ struct weft_inbound *weft_inbound_new(void);
 struct weft_trust *weft_trust_new(void);
 /* Checks everything that later code relies on (indexes in range, patterns compile and are within
  * WEFT_MAX_REGEX_BYTES, names not empty) and builds what is derived: compiled patterns, the sorted
- * match index. On error the resource must be dropped with unref; err says which field. */
+ * match index. Normalises: header names to lower case, later entries of equivalent names dropped,
+ * endpoints sorted, each address once. Once per resource. On error the resource must be dropped
+ * with unref; err says which field. */
 enum weft_status weft_destination_seal(struct weft_destination *d,
                                        struct weft_error *err) WEFT_MUST_USE;
 enum weft_status weft_endpoints_seal(struct weft_endpoints *e,
