@@ -20,8 +20,10 @@ static enum weft_status path_holds(const struct weft_match *m, struct weft_slice
 
 static struct weft_slice say(struct weft_match_request *q, const char *what, struct weft_slice name,
                              enum weft_status st) {
-    return weft_arena_printf(q->scratch, "%s%s" WEFT_SLICE_FMT "%s", what, name.len ? " " : "",
-                             WEFT_SLICE_ARG(name), st == WEFT_LIMIT ? " (limit)" : "");
+    struct weft_slice text =
+        weft_arena_printf(q->scratch, "%s%s" WEFT_SLICE_FMT "%s", what, name.len ? " " : "",
+                          WEFT_SLICE_ARG(name), st == WEFT_LIMIT ? " (limit)" : "");
+    return text.base ? text : weft_slice_str(what); /* empty would mean that it matches */
 }
 
 static struct weft_slice first_failure(struct weft_match_request *q, const struct weft_match *m) {
