@@ -13,17 +13,21 @@ struct weft_grpc_call {
     WEFT_OBJ;
     struct weft_stream *stream; /* NULL once it is over */
     bool server;
-    bool head_sent;       /* method's end */
-    bool finished;        /* on_end was called, or finish() */
-    bool freed;           /* by the user, inside a callback: the outermost one really frees */
-    uint32_t depth;       /* callbacks of ours on the C stack */
-    uint16_t http;        /* caller's end: status of the response head */
-    uint32_t status;      /* ... and grpc-status, UINT32_MAX until seen */
+    bool head_sent;  /* method's end */
+    bool finished;   /* on_end was called, or finish() */
+    bool in_ended;   /* the other side said all it will */
+    bool freed;      /* by the user; the memory goes when neither callback nor stream needs it */
+    uint32_t depth;  /* callbacks of ours on the C stack */
+    uint16_t http;   /* caller's end: status of the response head */
+    uint32_t status; /* ... and grpc-status, UINT32_MAX until seen */
     struct weft_buf text; /* ... and grpc-message */
     struct weft_grpc_reader in;
     struct weft_grpc_cb cb;
     void *ud;
 };
+
+static void send_trailers(struct weft_stream *s, bool head_sent, uint32_t status,
+                          struct weft_slice text);
 
 /* === entering and leaving callbacks === */
 
@@ -41,7 +45,7 @@ static void destroy(struct weft_grpc_call *c) {
 }
 
 static void leave(struct weft_grpc_call *c) {
-    if (--c->depth == 0 && c->freed) destroy(c);
+    if (--c->depth == 0 && c->freed && !c->stream) destroy(c);
 }
 
 static void drop_stream(struct weft_grpc_call *c) {
@@ -52,17 +56,16 @@ static void drop_stream(struct weft_grpc_call *c) {
 static void end(struct weft_grpc_call *c, uint32_t status, struct weft_slice text) {
     if (c->finished || c->freed) return;
     c->finished = true;
-    drop_stream(c);
+    if (!c->server) drop_stream(c); /* a method's stream goes with the call, perhaps later */
     c->cb.on_end(c->ud, status, text);
 }
 
 /* The other side broke the rules: tell it, then our user. */
 static void broken(struct weft_grpc_call *c, uint32_t status, const char *text) {
-    if (c->server && c->stream) {
-        weft_grpc_refuse(weft_take(&c->stream), status, weft_slice_str(text));
-    } else if (c->stream) {
+    if (c->server && c->stream)
+        send_trailers(c->stream, c->head_sent, status, weft_slice_str(text));
+    else if (c->stream)
         weft_stream_reset(c->stream, WEFT_CANCELED);
-    }
     end(c, status, weft_slice_str(text));
 }
 
@@ -114,6 +117,7 @@ static void on_head(void *ud, struct weft_head *head, bool ended) {
     struct weft_grpc_call *c = enter(ud);
     c->http = head->status;
     note_status(c, &head->fields);
+    c->in_ended = ended;
     if (ended) response_over(c);
     leave(c);
 }
@@ -126,7 +130,10 @@ static void on_trailers(void *ud, struct weft_fields *trailers) {
 
 static void on_end(void *ud) {
     struct weft_grpc_call *c = enter(ud);
-    if (!c->server)
+    c->in_ended = true;
+    if (c->freed)
+        drop_stream(c); /* answered before; now nothing is cut off */
+    else if (!c->server)
         response_over(c);
     else if (weft_grpc_reader_partial(&c->in))
         broken(c, WEFT_GRPC_INVALID_ARGUMENT, "the request ends inside a message");
@@ -139,6 +146,7 @@ static void on_reset(void *ud, struct weft_reset reset) {
     struct weft_grpc_call *c = enter(ud);
     end(c, c->server ? WEFT_GRPC_CANCELLED : WEFT_GRPC_UNAVAILABLE,
         weft_slice_str(weft_status_text(reset.status)));
+    drop_stream(c);
     leave(c);
 }
 
@@ -207,10 +215,12 @@ bool weft_grpc_is_call(const struct weft_head *head) {
     return weft_slice_is(head->method, "POST") && weft_head_is_grpc(head);
 }
 
-struct weft_grpc_call *weft_grpc_call_accept(struct weft_stream *s, uint32_t max_message,
-                                             const struct weft_grpc_cb *cb, void *ud) {
+struct weft_grpc_call *weft_grpc_call_accept(struct weft_stream *s, bool end_seen,
+                                             uint32_t max_message, const struct weft_grpc_cb *cb,
+                                             void *ud) {
     struct weft_grpc_call *c = call_new(true, max_message, cb, ud);
     c->stream = s;
+    c->in_ended = end_seen;
     weft_stream_set_cb(s, &stream_cb, c);
     return c;
 }
@@ -262,9 +272,12 @@ static void send_trailers(struct weft_stream *s, bool head_sent, uint32_t status
     weft_arena_done(&a);
 }
 
-void weft_grpc_refuse(struct weft_stream *s, uint32_t status, struct weft_slice text) {
-    send_trailers(s, false, status, text);
-    weft_stream_release(s);
+void weft_grpc_refuse(struct weft_stream *s, bool end_seen, uint32_t status,
+                      struct weft_slice text) {
+    static const struct weft_grpc_cb nobody = {0}; /* freed at once: none is called */
+    struct weft_grpc_call *c = weft_grpc_call_accept(s, end_seen, 0, &nobody, NULL);
+    weft_grpc_call_finish(c, status, text);
+    weft_grpc_call_free(c);
 }
 
 void weft_grpc_call_finish(struct weft_grpc_call *c, uint32_t status, struct weft_slice text) {
@@ -300,7 +313,8 @@ void weft_grpc_call_resume(struct weft_grpc_call *c) {
 struct weft_grpc_call *weft_grpc_call_free(struct weft_grpc_call *c) {
     if (!c || c->freed) return NULL;
     c->freed = true;
-    drop_stream(c);
-    if (c->depth == 0) destroy(c);
+    bool linger = c->server && c->finished && !c->in_ended; /* releasing now would reset it */
+    if (!linger) drop_stream(c);
+    if (c->depth == 0 && !c->stream) destroy(c);
     return NULL;
 }

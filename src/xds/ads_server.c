@@ -32,6 +32,7 @@ struct weft_ads_server {
     struct weft_list others;   /* everything else to be sent */
     struct weft_list unneeded; /* Endpoints that nothing wants any more */
     uint64_t last_nonce, answered_nonce;
+    struct weft_ads_server_stats stats;
 };
 
 struct weft_ads_server *weft_ads_server_new(const struct weft_ads_server_cb *cb) {
@@ -209,8 +210,11 @@ void weft_ads_server_changed(struct weft_ads_server *s, struct weft_slice name) 
     if (e && needed(e)) queue(s, e);
 }
 
-size_t weft_ads_server_names(const struct weft_ads_server *s) {
-    return HASH_COUNT(s->entries);
+struct weft_ads_server_stats weft_ads_server_stats(const struct weft_ads_server *s) {
+    struct weft_ads_server_stats stats = s->stats;
+    stats.names = HASH_COUNT(s->entries);
+    stats.responses = s->last_nonce;
+    return stats;
 }
 
 /* === responses === */
@@ -308,6 +312,8 @@ bool weft_ads_server_next(struct weft_ads_server *s, struct weft_buf *out) {
         snprintf(nonce, sizeof nonce, "%llu", (unsigned long long)++s->last_nonce);
         resp.r.nonce = weft_slice_str(nonce);
         (void)weft_ads_response_encode(&resp.r, out);
+        s->stats.resources += resp.r.n_resources;
+        s->stats.removed += resp.r.n_removed;
     }
     weft_arena_done(&resp.arena);
     return any;

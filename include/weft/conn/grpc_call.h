@@ -42,13 +42,16 @@ struct weft_grpc_call *weft_grpc_call_new(struct weft_client_conn *c,
 
 /* Method's end, in on_request of a server connection. False: not a gRPC request. */
 bool weft_grpc_is_call(const struct weft_head *head);
-/* Takes over the stream. The response head goes out with the first message. */
-struct weft_grpc_call *weft_grpc_call_accept(struct weft_stream *s, uint32_t max_message,
-                                             const struct weft_grpc_cb *cb, void *ud);
+/* Takes over the stream; `end_seen` as on_request said. The response head goes out with the first
+ * message. */
+struct weft_grpc_call *weft_grpc_call_accept(struct weft_stream *s, bool end_seen,
+                                             uint32_t max_message, const struct weft_grpc_cb *cb,
+                                             void *ud);
 /* Ends the method: trailers with the status. Nothing but weft_grpc_call_free may follow. */
 void weft_grpc_call_finish(struct weft_grpc_call *c, uint32_t status, struct weft_slice text);
 /* Answers a stream that nobody takes, and releases it. */
-void weft_grpc_refuse(struct weft_stream *s, uint32_t status, struct weft_slice text);
+void weft_grpc_refuse(struct weft_stream *s, bool end_seen, uint32_t status,
+                      struct weft_slice text);
 
 /* OK; AGAIN: taken, but stop until on_writable; LIMIT: above 4 GiB; CLOSED: the call is over. */
 enum weft_status weft_grpc_call_send(struct weft_grpc_call *c, struct weft_slice message);

@@ -118,4 +118,8 @@ void weft_ads_server_changed(struct weft_ads_server *s, struct weft_slice name);
 /* The next response: Endpoints before the Destinations that need them, what is no longer needed
  * last. False: nothing to send, or too many unanswered. */
 bool weft_ads_server_next(struct weft_ads_server *s, struct weft_buf *out);
-size_t weft_ads_server_names(const struct weft_ads_server *s);
+struct weft_ads_server_stats {
+    size_t names;
+    uint64_t responses, resources, removed; /* sent so far */
+};
+struct weft_ads_server_stats weft_ads_server_stats(const struct weft_ads_server *s);

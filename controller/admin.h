@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Plain HTTP on the admin port: /live /ready /metrics /routes /errors /config_dump?from=NS. */
+#pragma once
+#include <weft/base/addr.h>
+#include <weft/base/buf.h>
+#include <weft/net/loop.h>
+
+struct controller;
+struct controller_admin;
+enum weft_status controller_admin_new(struct weft_loop *l, const struct weft_addr *at,
+                                      struct controller *c, struct controller_admin **ret,
+                                      struct weft_error *err);
+void controller_admin_close(struct controller_admin *a); /* takes NULL; frees itself when done */
+struct weft_addr controller_admin_bound(const struct controller_admin *a);
+
+/* One answer, without a connection: HTTP status, and the body. `target` is path and query. */
+uint16_t controller_admin_answer(struct controller *c, struct weft_slice target,
+                                 const char **ret_content_type, struct weft_buf *ret_body);

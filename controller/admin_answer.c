@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the admin port says. */
+#include <controller/controller_internal.h>
+#include <weft/base/alloc.h>
+#include <weft/mesh/dump.h>
+
+static void text_of(json_t *j, struct weft_buf *out) {
+    char *text = weft_dump_text(j);
+    (void)weft_buf_str(out, text);
+    free(text);
+    json_decref(j);
+}
+
+static const struct weft_gamma *gamma_of(const struct controller *c) {
+    return controller_publish_gamma(controller_discovery_publish(c->discovery));
+}
+
+/* Everything that a client in one namespace could ask for. */
+struct view {
+    const struct weft_gamma *gamma;
+    struct weft_slice ns;
+    struct weft_destination **dests;
+    struct weft_endpoints **ends;
+    size_t n_dests, n_ends;
+};
+
+static bool has_endpoints(const struct view *v, struct weft_slice name) {
+    for (size_t i = 0; i < v->n_ends; i++)
+        if (weft_slice_eq(v->ends[i]->name, name)) return true;
+    return false;
+}
+
+static void add_address(void *ud, const struct weft_addr *addr) {
+    struct view *v = ud;
+    struct weft_destination *d = weft_gamma_destination(v->gamma, v->ns, addr);
+    v->dests = weft_realloc(v->dests, (v->n_dests + 1) * sizeof(void *));
+    v->dests[v->n_dests++] = d;
+    for (uint32_t i = 0; i < d->n_endpoints; i++) {
+        if (has_endpoints(v, d->endpoints[i])) continue;
+        v->ends = weft_realloc(v->ends, (v->n_ends + 1) * sizeof(void *));
+        v->ends[v->n_ends++] = weft_gamma_endpoints(v->gamma, d->endpoints[i]);
+    }
+}
+
+static uint16_t config_dump(const struct controller *c, struct weft_slice from,
+                            struct weft_buf *out) {
+    struct view v = {.gamma = gamma_of(c), .ns = from};
+    weft_gamma_each_address(v.gamma, add_address, &v);
+    text_of(weft_dump_all(v.dests, v.n_dests, v.ends, v.n_ends, NULL, 0), out);
+    for (size_t i = 0; i < v.n_dests; i++) weft_destination_unref(v.dests[i]);
+    for (size_t i = 0; i < v.n_ends; i++) weft_endpoints_unref(v.ends[i]);
+    free(v.dests);
+    free(v.ends);
+    return 200;
+}
+
+static struct weft_slice query_value(struct weft_slice query, struct weft_slice name) {
+    while (query.base) {
+        struct weft_slice value = weft_slice_cut(&query, '&');
+        if (weft_slice_eq(weft_slice_cut(&value, '='), name)) return value;
+    }
+    return WEFT_SLICE_EMPTY;
+}
+
+static uint16_t metrics(struct controller *c, struct weft_buf *out) {
+    struct controller_publish *p = controller_discovery_publish(c->discovery);
+    weft_gauge_set(c->metrics.published, (int64_t)controller_publish_count(p));
+    weft_gauge_set(c->metrics.generation, (int64_t)weft_store_generation(c->store));
+    controller_metrics_text(&c->metrics, out);
+    return 200;
+}
+
+static uint16_t say(struct weft_buf *out, uint16_t status, const char *text) {
+    (void)weft_buf_str(out, text);
+    return status;
+}
+
+uint16_t controller_admin_answer(struct controller *c, struct weft_slice target,
+                                 const char **ret_content_type, struct weft_buf *ret_body) {
+    struct weft_slice query = target;
+    struct weft_slice path = weft_slice_cut(&query, '?');
+    *ret_content_type = "text/plain";
+    if (weft_slice_is(path, "/live")) return say(ret_body, 200, "ok\n");
+    if (weft_slice_is(path, "/metrics")) return metrics(c, ret_body);
+    if (!gamma_of(c)) return say(ret_body, 503, "the folders have not been read yet\n");
+    if (weft_slice_is(path, "/ready")) return say(ret_body, 200, "ok\n");
+    *ret_content_type = "application/json";
+    if (weft_slice_is(path, "/routes"))
+        text_of(weft_gamma_status(gamma_of(c)), ret_body);
+    else if (weft_slice_is(path, "/errors"))
+        text_of(controller_errors_json(&c->errors), ret_body);
+    else if (weft_slice_is(path, "/config_dump"))
+        return config_dump(c, query_value(query, WEFT_SLICE_LIT("from")), ret_body);
+    else
+        return say(ret_body, 404, "[]\n");
+    return 200;
+}

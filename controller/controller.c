@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <controller/controller_internal.h>
+#include <weft/base/alloc.h>
+#include <weft/obs/log.h>
+
+void controller_options_default(struct controller_options *o) {
+    *o = (struct controller_options){
+        .trust_domain = "cluster.local",
+        .name = "weft-controller",
+        .experimental = true,
+        .cert_ttl_s = 24 * 3600,
+        .log_level = "info",
+    };
+    (void)weft_addr_parse(WEFT_SLICE_LIT("0.0.0.0:15012"), &o->listen);
+    (void)weft_addr_parse(WEFT_SLICE_LIT("0.0.0.0:15014"), &o->admin);
+}
+
+/* The way of a change: objects -> gamma -> resources -> subscribers. Synchronous, since the old
+ * gamma may point into objects that are gone. */
+static void on_change(void *ud) {
+    struct controller *c = ud;
+    uint64_t began = weft_clock_mono_us();
+    const struct weft_gamma_options opt = {.trust_domain = c->opt.trust_domain,
+                                           .experimental = c->opt.experimental};
+    controller_discovery_set_gamma(c->discovery, weft_gamma_new(c->store, &opt));
+    uint64_t took = weft_clock_mono_us() - began;
+    weft_histogram_add(c->metrics.translation, took);
+    weft_info("controller", "generation %llu in force after %llu us",
+              (unsigned long long)weft_store_generation(c->store), (unsigned long long)took);
+}
+
+static void on_file_error(void *ud, const char *file, const struct weft_error *err) {
+    struct controller *c = ud;
+    weft_error("source", "%s:%d: %s%s%s", file, err->line, err->path, err->path[0] ? ": " : "",
+               err->message);
+    weft_counter_add(c->metrics.file_errors, 1);
+    controller_errors_add(&c->errors, file, err);
+}
+
+static enum weft_status open_ca(struct controller *c, struct weft_error *err) {
+    const struct controller_ca_options opt = {
+        .dir = c->opt.ca_dir,
+        .cert_file = c->opt.ca_cert,
+        .key_file = c->opt.ca_key,
+        .trust_domain = c->opt.trust_domain,
+        .max_ttl_s = c->opt.cert_ttl_s,
+    };
+    int64_t now = (int64_t)(weft_clock_unix_us() / 1000000u);
+    enum weft_status st = controller_ca_new(&opt, now, &c->ca, err);
+    if (st != WEFT_OK) return st;
+    c->sign = (struct controller_sign){
+        .ca = c->ca, .token_dir = c->opt.token_dir, .metrics = &c->metrics};
+    controller_publish_set_trust(controller_discovery_publish(c->discovery),
+                                 weft_slice_str(c->opt.trust_domain), controller_ca_bundle(c->ca));
+    return WEFT_OK;
+}
+
+/* Listening before the folders are read: proxies wait for an answer rather than for a port. */
+static enum weft_status start(struct controller *c, struct weft_error *err) {
+    enum weft_status st = open_ca(c, err);
+    if (st == WEFT_OK)
+        st = controller_server_new(
+            c->loop,
+            &(struct controller_server_options){.listen = c->opt.listen, .name = c->opt.name},
+            &c->sign, c->discovery, &c->server, err);
+    if (st == WEFT_OK) st = controller_admin_new(c->loop, &c->opt.admin, c, &c->admin, err);
+    if (st == WEFT_OK)
+        st = weft_dir_new(c->loop, c->opt.dirs, c->opt.n_dirs, c->opt.experimental, true, c->store,
+                          &(struct weft_dir_cb){on_change, on_file_error, c}, &c->dir, err);
+    return st;
+}
+
+enum weft_status controller_new(struct weft_loop *l, const struct controller_options *o,
+                                struct controller **ret, struct weft_error *err) {
+    struct controller *c = weft_new0(struct controller);
+    c->loop = l;
+    c->opt = *o;
+    c->store = weft_store_new();
+    controller_metrics_init(&c->metrics);
+    controller_errors_init(&c->errors);
+    c->discovery = controller_discovery_new(l, o->trust_domain, &c->metrics);
+    enum weft_status st = start(c, err);
+    if (st != WEFT_OK)
+        c = controller_free(c);
+    else
+        *ret = c;
+    return st;
+}
+
+struct controller *controller_free(struct controller *c) {
+    if (!c) return NULL;
+    weft_dir_free(c->dir);
+    c->discovery = controller_discovery_free(c->discovery);
+    controller_server_close(c->server);
+    controller_admin_close(c->admin);
+    controller_ca_free(c->ca);
+    weft_store_free(c->store);
+    controller_errors_done(&c->errors);
+    controller_metrics_done(&c->metrics);
+    free(c);
+    return NULL;
+}
+
+struct weft_addr controller_addr(const struct controller *c) {
+    return controller_server_addr(c->server);
+}
+struct weft_addr controller_admin_addr(const struct controller *c) {
+    return controller_admin_bound(c->admin);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The whole controller on one loop: folder -> store -> gamma -> published resources -> proxies. */
+#pragma once
+#include <weft/base/addr.h>
+#include <weft/base/status.h>
+#include <weft/net/loop.h>
+
+enum { CONTROLLER_MAX_DIRS = 64 };
+
+struct controller_options {
+    const char *dirs[CONTROLLER_MAX_DIRS];
+    size_t n_dirs;
+    struct weft_addr listen, admin;
+    const char *ca_dir, *ca_cert, *ca_key;
+    const char *token_dir;
+    const char *trust_domain;
+    const char *name; /* DNS name in the serving certificate */
+    bool experimental;
+    uint64_t cert_ttl_s;
+    const char *log_level;
+};
+void controller_options_default(struct controller_options *o);
+
+struct controller;
+/* Everything is listening when this returns. */
+enum weft_status controller_new(struct weft_loop *l, const struct controller_options *o,
+                                struct controller **ret, struct weft_error *err);
+/* Closes everything; the loop must turn once more before it is freed. Returns NULL. */
+struct controller *controller_free(struct controller *c);
+struct weft_addr controller_addr(const struct controller *c);
+struct weft_addr controller_admin_addr(const struct controller *c);

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the parts of the controller share. */
+#pragma once
+#include <controller/admin.h>
+#include <controller/ca.h>
+#include <controller/controller.h>
+#include <controller/errors.h>
+#include <controller/server.h>
+#include <weft/kube/dir.h>
+
+struct controller {
+    struct weft_loop *loop;
+    struct controller_options opt;
+    struct controller_ca *ca;
+    struct weft_store *store;
+    struct weft_dir *dir;
+    struct controller_metrics metrics;
+    struct controller_errors errors;
+    struct controller_discovery *discovery;
+    struct controller_sign sign;
+    struct controller_server *server;
+    struct controller_admin *admin;
+};

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * weft-controller: parse, build, run until SIGTERM. */
+#include <controller/options.h>
+#include <weft/obs/log.h>
+
+#include <signal.h>
+
+enum { EXIT_USAGE = 2 };
+
+static void help(void) {
+    printf("usage: weft-controller -f DIR [-f DIR ...] --ca-dir DIR [options]\n\n"
+           "Reads Kubernetes manifests from folders, decides what their routes mean, and tells\n"
+           "the proxies; signs the certificates of workloads.\n\n");
+    weft_options_print(stdout, controller_option_rows, controller_option_count);
+}
+
+static void on_signal(void *loop, int signum) {
+    weft_info("controller", "signal %d: stopping", signum);
+    weft_loop_stop(loop);
+}
+
+static int run(const struct controller_options *o) {
+    struct weft_loop *loop = weft_loop_new();
+    struct controller *c = NULL;
+    struct weft_error err = {0};
+    enum weft_status st = controller_new(loop, o, &c, &err);
+    if (st == WEFT_OK) {
+        weft_loop_on_signal(loop, SIGTERM, on_signal, loop);
+        weft_loop_on_signal(loop, SIGINT, on_signal, loop);
+        char at[WEFT_ADDR_STR], admin[WEFT_ADDR_STR];
+        struct weft_addr a = controller_addr(c), b = controller_admin_addr(c);
+        weft_addr_format(&a, at);
+        weft_addr_format(&b, admin);
+        weft_info("controller", "serving on %s, admin on %s", at, admin);
+        weft_loop_run(loop);
+        controller_free(c);
+    } else {
+        fprintf(stderr, "weft-controller: %s%s%s\n", err.path, err.path[0] ? ": " : "",
+                err.message);
+    }
+    weft_loop_free(loop);
+    return st == WEFT_OK ? 0 : 1;
+}
+
+int main(int argc, char **argv) {
+    struct controller_options o;
+    struct weft_option_result r = {0};
+    struct weft_error err = {0};
+    weft_log_program("weft-controller");
+    signal(SIGPIPE, SIG_IGN);
+    if (controller_options_parse(&o, argc, argv, &r, &err) != WEFT_OK) {
+        fprintf(stderr, "weft-controller: %s: %s\n", err.path, err.message);
+        return EXIT_USAGE;
+    }
+    if (r.help) {
+        help();
+        return 0;
+    }
+    if (r.version) {
+        printf("weft-controller %s\n", WEFT_VERSION);
+        return 0;
+    }
+    return run(&o);
+}

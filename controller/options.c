@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <controller/options.h>
+#include <weft/obs/log.h>
+
+#define AT(member) offsetof(struct controller_options, member)
+
+static enum weft_status set_dir(void *target, const struct weft_option *row, const char *value,
+                                struct weft_error *err) {
+    struct controller_options *o = target;
+    (void)row;
+    if (o->n_dirs == CONTROLLER_MAX_DIRS)
+        return weft_error_set(err, WEFT_LIMIT, "", "at most %d folders", CONTROLLER_MAX_DIRS);
+    o->dirs[o->n_dirs++] = value;
+    return WEFT_OK;
+}
+
+static enum weft_status set_addr(void *target, const struct weft_option *row, const char *value,
+                                 struct weft_error *err) {
+    struct weft_addr *at = (struct weft_addr *)(void *)((char *)target + row->offset);
+    if (weft_addr_parse(weft_slice_str(value), at)) return WEFT_OK;
+    return weft_error_set(err, WEFT_INVALID, "", "'%s' is not ADDR:PORT", value);
+}
+
+/* "90s", "30m", "24h", "7d". */
+static enum weft_status set_duration(void *target, const struct weft_option *row, const char *value,
+                                     struct weft_error *err) {
+    struct weft_slice s = weft_slice_str(value);
+    static const struct {
+        char unit;
+        uint64_t seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    uint64_t n;
+    for (size_t i = 0; i < WEFT_LEN(units); i++) {
+        if (s.len == 0 || s.base[s.len - 1] != units[i].unit) continue;
+        if (!weft_slice_u64(weft_slice_head(s, s.len - 1), 1000000, &n)) break;
+        n *= units[i].seconds;
+        if (n < row->min || n > row->max) break;
+        *(uint64_t *)(void *)((char *)target + row->offset) = n;
+        return WEFT_OK;
+    }
+    return weft_error_set(err, WEFT_INVALID, "",
+                          "'%s' is not a duration such as 24h, 30m or 90s between %llus and %llus",
+                          value, (unsigned long long)row->min, (unsigned long long)row->max);
+}
+
+static enum weft_status set_channel(void *target, const struct weft_option *row, const char *value,
+                                    struct weft_error *err) {
+    struct controller_options *o = target;
+    (void)row;
+    bool standard = weft_slice_is(weft_slice_str(value), "standard");
+    if (!standard && !weft_slice_is(weft_slice_str(value), "experimental"))
+        return weft_error_set(err, WEFT_INVALID, "", "'%s' is neither standard nor experimental",
+                              value);
+    o->experimental = !standard;
+    return WEFT_OK;
+}
+
+const struct weft_option controller_option_rows[] = {
+    {"filename", "WEFT_CONTROLLER_FILENAME", "DIR",
+     "Folder (or file) of manifests to read and watch. Repeatable; at least one.", set_dir,
+     .short_flag = 'f'},
+    {"listen", "WEFT_CONTROLLER_LISTEN", "ADDR:PORT",
+     "Where proxies come for certificates and configuration, over TLS. Default 0.0.0.0:15012.",
+     set_addr, AT(listen)},
+    {"admin", "WEFT_CONTROLLER_ADMIN", "ADDR:PORT",
+     "Health, metrics, route status and dumps, plain HTTP. Default 0.0.0.0:15014.", set_addr,
+     AT(admin)},
+    {"ca-dir", "WEFT_CONTROLLER_CA_DIR", "DIR",
+     "Folder with root.pem and root.key, made at the first start.", weft_option_str, AT(ca_dir)},
+    {"ca-cert", "WEFT_CONTROLLER_CA_CERT", "FILE",
+     "Given CA: its certificate, with the chain up to the root. Instead of --ca-dir.",
+     weft_option_str, AT(ca_cert)},
+    {"ca-key", "WEFT_CONTROLLER_CA_KEY", "FILE", "Given CA: its private key.", weft_option_str,
+     AT(ca_key)},
+    {"token-dir", "WEFT_CONTROLLER_TOKEN_DIR", "DIR",
+     "Bootstrap tokens, one file per ServiceAccount named NAMESPACE.NAME. Without it only "
+     "certificates already issued can be renewed.",
+     weft_option_str, AT(token_dir)},
+    {"trust-domain", "WEFT_CONTROLLER_TRUST_DOMAIN", "NAME",
+     "Trust domain of the SPIFFE IDs. Default cluster.local.", weft_option_str, AT(trust_domain)},
+    {"channel", "WEFT_CONTROLLER_CHANNEL", "NAME",
+     "Which Gateway API fields exist: standard or experimental. Default experimental.",
+     set_channel},
+    {"workload-cert-ttl", "WEFT_CONTROLLER_WORKLOAD_CERT_TTL", "DURATION",
+     "Lifetime of workload certificates, and the longest that a proxy may ask for. Default 24h.",
+     set_duration, AT(cert_ttl_s), .min = 60, .max = 90 * 86400},
+    {"name", "WEFT_CONTROLLER_NAME", "NAME",
+     "DNS name in the controller's own certificate. Default weft-controller.", weft_option_str,
+     AT(name)},
+    {"log-level", "WEFT_CONTROLLER_LOG_LEVEL", "LEVEL", "error, warn, info or debug. Default info.",
+     weft_option_str, AT(log_level)},
+};
+const size_t controller_option_count = WEFT_LEN(controller_option_rows);
+
+static enum weft_status check(const struct controller_options *o, struct weft_error *err) {
+    if (o->n_dirs == 0)
+        return weft_error_set(err, WEFT_INVALID, "--filename", "at least one -f DIR is needed");
+    if ((o->ca_cert == NULL) != (o->ca_key == NULL))
+        return weft_error_set(err, WEFT_INVALID, "--ca-cert", "goes together with --ca-key");
+    if ((o->ca_dir == NULL) == (o->ca_cert == NULL))
+        return weft_error_set(err, WEFT_INVALID, "--ca-dir",
+                              "either this, or --ca-cert and --ca-key, is needed");
+    if (weft_log_set_level(o->log_level) != WEFT_OK)
+        return weft_error_set(err, WEFT_INVALID, "--log-level",
+                              "'%s' is none of error, warn, info, debug", o->log_level);
+    return WEFT_OK;
+}
+
+enum weft_status controller_options_parse(struct controller_options *o, int argc, char **argv,
+                                          struct weft_option_result *ret, struct weft_error *err) {
+    controller_options_default(o);
+    enum weft_status st = weft_options_parse(controller_option_rows, controller_option_count, argc,
+                                             argv, false, o, ret, err);
+    if (st != WEFT_OK || ret->help || ret->version) return st;
+    if (ret->rest < argc)
+        return weft_error_set(err, WEFT_INVALID, argv[ret->rest], "is not an option");
+    return check(o, err);
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <controller/server.h>
+#include <weft/base/alloc.h>
+#include <weft/conn/grpc_call.h>
+#include <weft/http/local_reply.h>
+#include <weft/obs/log.h>
+#include <weft/xds/ads.h>
+
+enum { MAX_CONNECTIONS = 20000 };
+#define HANDSHAKE_US (10 * UINT64_C(1000000))
+#define IDLE_US      (60 * UINT64_C(1000000)) /* a connection without a call */
+#define ROTATE_US    (8 * 3600 * UINT64_C(1000000))
+
+struct controller_server {
+    struct weft_loop *loop;
+    char *name;
+    const struct controller_sign *sign;
+    struct controller_discovery *discovery;
+    struct weft_listener *listener;
+    struct weft_tls_ctx *tls;
+    struct weft_timer rotate;
+    struct weft_list peers;
+    size_t n_peers;
+    bool closing;
+};
+
+struct peer { /* one connection, from its acceptance on */
+    struct weft_list node;
+    struct controller_server *server;
+    struct weft_xport *xport;      /* during the handshake */
+    struct weft_server_conn *conn; /* after it */
+};
+
+static void server_free_if_done(struct controller_server *s) {
+    if (!s->closing || s->n_peers > 0) return;
+    weft_tls_ctx_unref(s->tls);
+    free(s->name);
+    free(s);
+}
+
+static void peer_free(struct peer *p) {
+    struct controller_server *s = p->server;
+    weft_list_remove(&p->node);
+    s->n_peers--;
+    free(p);
+    server_free_if_done(s);
+}
+
+/* === calls === */
+
+static void refuse_head(struct weft_stream *stream, const struct weft_head *head) {
+    struct weft_head reply;
+    struct weft_slice body;
+    weft_local_reply(head->refused, WEFT_SLICE_EMPTY, false, false, weft_stream_arena(stream),
+                     &reply, &body);
+    (void)weft_stream_head(stream, &reply, body.len == 0);
+    if (body.len) {
+        (void)weft_stream_data(stream, body);
+        (void)weft_stream_end(stream, NULL);
+    }
+    weft_stream_release(stream);
+}
+
+static void on_request(void *ud, struct weft_server_conn *c, struct weft_stream *stream,
+                       struct weft_head *head, bool end) {
+    struct peer *p = ud;
+    struct controller_server *s = p->server;
+    const struct weft_xport_info *info = weft_xport_info(weft_server_conn_xport(c));
+    if (head->refused)
+        refuse_head(stream, head);
+    else if (s->closing)
+        weft_grpc_refuse(stream, end, WEFT_GRPC_UNAVAILABLE, WEFT_SLICE_LIT("shutting down"));
+    else if (weft_grpc_is_call(head) && weft_slice_is(head->path, WEFT_SIGN_PATH))
+        controller_sign_serve(s->sign, stream, head, end, info->peer_id);
+    else if (weft_grpc_is_call(head) && weft_slice_is(head->path, WEFT_ADS_PATH))
+        controller_discovery_serve(s->discovery, stream, end, info);
+    else
+        weft_grpc_refuse(stream, end, WEFT_GRPC_UNIMPLEMENTED, WEFT_SLICE_LIT("no such method"));
+}
+
+static void on_conn_closed(void *ud, struct weft_server_conn *c) {
+    (void)c;
+    peer_free(ud);
+}
+
+static const struct weft_server_cb server_cb = {.on_request = on_request,
+                                                .on_closed = on_conn_closed};
+
+/* === connections === */
+
+static void handshake_failed(struct peer *p, enum weft_status st) {
+    char text[WEFT_ADDR_STR];
+    weft_addr_format(&weft_xport_info(p->xport)->peer, text);
+    weft_info("server", "TLS handshake with %s failed: %s", text, weft_status_text(st));
+    weft_xport_close(p->xport);
+    peer_free(p);
+}
+
+static void on_secured(void *ud, enum weft_status st) {
+    struct peer *p = ud;
+    if (st != WEFT_OK) {
+        handshake_failed(p, st);
+        return;
+    }
+    const struct weft_server_options opt = {
+        .h2 = true, .limits = weft_codec_limits_default(), .idle_timeout_us = IDLE_US};
+    struct weft_xport *x = weft_take(&p->xport);
+    p->conn = weft_server_conn_new(x, &opt, &server_cb, p);
+}
+
+static void on_handshake_error(void *ud, enum weft_status st) {
+    handshake_failed(ud, st);
+}
+
+static const struct weft_xport_cb xport_cb = {.on_open = on_secured,
+                                              .on_error = on_handshake_error};
+
+void controller_server_adopt(struct controller_server *s, struct weft_xport *below) {
+    if (s->n_peers >= MAX_CONNECTIONS) {
+        weft_xport_close(below);
+        return;
+    }
+    struct peer *p = weft_new0(struct peer);
+    p->server = s;
+    weft_list_push(&s->peers, &p->node);
+    s->n_peers++;
+    p->xport = weft_xport_tls_server(below, s->tls, HANDSHAKE_US);
+    weft_xport_set_cb(p->xport, &xport_cb, p);
+}
+
+static void on_accept(void *ud, struct weft_xport *x) {
+    controller_server_adopt(ud, x);
+}
+
+/* === the serving certificate === */
+
+static enum weft_status renew(struct controller_server *s, struct weft_error *err) {
+    static const char *const alpns[] = {"h2", NULL};
+    struct weft_identity *id = NULL;
+    struct weft_tls_ctx *tls = NULL;
+    int64_t now = (int64_t)(weft_clock_unix_us() / 1000000u);
+    enum weft_status st = controller_ca_serving(s->sign->ca, s->name, now, &id, err);
+    if (st == WEFT_OK) st = weft_tls_ctx_new(WEFT_TLS_CONTROL_SERVER, id, alpns, &tls, err);
+    weft_identity_unref(id);
+    if (st != WEFT_OK) return st;
+    weft_tls_ctx_unref(s->tls);
+    s->tls = tls;
+    return WEFT_OK;
+}
+
+/* Open connections keep what they began with; new ones get the new certificate. */
+static void on_rotate(void *arg) {
+    struct controller_server *s = arg;
+    struct weft_error err = {0};
+    if (renew(s, &err) != WEFT_OK) weft_error("server", "no new certificate: %s", err.message);
+    weft_timer_start(&s->rotate, ROTATE_US);
+}
+
+enum weft_status controller_server_new(struct weft_loop *l,
+                                       const struct controller_server_options *opt,
+                                       const struct controller_sign *sign,
+                                       struct controller_discovery *discovery,
+                                       struct controller_server **ret, struct weft_error *err) {
+    struct controller_server *s = weft_new0(struct controller_server);
+    s->loop = l;
+    s->name = weft_strdup(opt->name);
+    s->sign = sign;
+    s->discovery = discovery;
+    weft_list_init(&s->peers);
+    weft_timer_init(&s->rotate, l, on_rotate, s);
+    enum weft_status st = renew(s, err);
+    if (st == WEFT_OK)
+        st = weft_listener_new(l, &opt->listen, &(struct weft_listen_options){0}, on_accept, s,
+                               &s->listener, err);
+    if (st != WEFT_OK) {
+        controller_server_close(s);
+        return st;
+    }
+    weft_timer_start(&s->rotate, ROTATE_US);
+    *ret = s;
+    return WEFT_OK;
+}
+
+void controller_server_close(struct controller_server *s) {
+    if (!s) return;
+    weft_listener_close(weft_take(&s->listener));
+    weft_timer_stop(&s->rotate);
+    s->closing = true;
+    s->n_peers++; /* not freed under our feet */
+    weft_list_each(it, &s->peers) {
+        struct peer *p = WEFT_CONTAINER(it, struct peer, node);
+        if (p->conn) {
+            weft_server_conn_drain(p->conn);
+            weft_server_conn_close(p->conn);
+        } else {
+            weft_xport_close(p->xport);
+            peer_free(p);
+        }
+    }
+    s->n_peers--;
+    server_free_if_done(s);
+}
+
+struct weft_addr controller_server_addr(const struct controller_server *s) {
+    return *weft_listener_addr(s->listener);
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <controller/sign.h>
+#include <controller/token.h>
+#include <weft/base/alloc.h>
+#include <weft/base/clock.h>
+#include <weft/conn/grpc_call.h>
+#include <weft/mesh/identity.h>
+#include <weft/obs/log.h>
+#include <weft/xds/sign.h>
+
+enum { MAX_REQUEST = 64 * 1024 };
+
+struct call {
+    const struct controller_sign *sign;
+    struct weft_grpc_call *grpc;
+    struct weft_arena arena;
+    struct weft_slice token, peer_id;
+    bool answered;
+};
+
+static void call_free(struct call *c) {
+    weft_grpc_call_free(c->grpc);
+    weft_arena_done(&c->arena);
+    free(c);
+}
+
+static void answer(struct call *c, uint32_t status, const char *text) {
+    c->answered = true;
+    weft_grpc_call_finish(c->grpc, status, weft_slice_str(text));
+}
+
+/* A bootstrap token names its ServiceAccount, a valid certificate renews itself; what the CSR
+ * says is not looked at. */
+static enum weft_status who_asks(struct call *c, struct weft_slice *ret_ns,
+                                 struct weft_slice *ret_sa) {
+    if (c->token.len)
+        return controller_token_owner(c->sign->token_dir, c->token, &c->arena, ret_ns, ret_sa);
+    struct weft_spiffe id;
+    if (!weft_spiffe_parse(c->peer_id, &id) ||
+        !weft_slice_is(id.trust_domain, controller_ca_trust_domain(c->sign->ca)))
+        return WEFT_NOT_FOUND;
+    *ret_ns = id.ns;
+    *ret_sa = id.service_account;
+    return WEFT_OK;
+}
+
+static void issue(struct call *c, const struct weft_sign_request *r, struct weft_slice ns,
+                  struct weft_slice sa) {
+    struct weft_error err = {0};
+    struct weft_buf chain, out;
+    weft_buf_init(&chain, 0);
+    weft_buf_init(&out, 0);
+    int64_t now = (int64_t)(weft_clock_unix_us() / 1000000u);
+    enum weft_status st =
+        controller_ca_sign(c->sign->ca, r->csr_pem, ns, sa, r->ttl_s, now, &chain, &err);
+    if (st == WEFT_OK) {
+        weft_sign_response_encode(
+            &(struct weft_sign_response){weft_buf_slice(&chain), controller_ca_bundle(c->sign->ca)},
+            &out);
+        (void)weft_grpc_call_send(c->grpc, weft_buf_slice(&out));
+        answer(c, WEFT_GRPC_OK, "");
+        weft_counter_add(c->sign->metrics->certificates, 1);
+        weft_info("ca", "certificate issued for %.*s/%.*s", WEFT_SLICE_ARG(ns), WEFT_SLICE_ARG(sa));
+    } else {
+        weft_warn("ca", "request of %.*s/%.*s not signed: %s", WEFT_SLICE_ARG(ns),
+                  WEFT_SLICE_ARG(sa), err.message);
+        answer(c, WEFT_GRPC_INVALID_ARGUMENT, err.message);
+    }
+    weft_buf_done(&chain);
+    weft_buf_done(&out);
+}
+
+static void on_message(void *ud, struct weft_slice message) {
+    struct call *c = ud;
+    if (c->answered) return;
+    struct weft_slice ns, sa;
+    struct weft_sign_request r;
+    if (who_asks(c, &ns, &sa) != WEFT_OK) {
+        weft_counter_add(c->sign->metrics->refused, 1);
+        weft_warn("ca", "certificate refused: neither a known token nor a certificate of ours");
+        answer(c, WEFT_GRPC_UNAUTHENTICATED, "the token is not known");
+    } else if (weft_sign_request_decode(message, &c->arena, &r) != WEFT_OK) {
+        answer(c, WEFT_GRPC_INVALID_ARGUMENT, "not a weft.v1.SignRequest");
+    } else if (r.trust_domain.len &&
+               !weft_slice_is(r.trust_domain, controller_ca_trust_domain(c->sign->ca))) {
+        answer(c, WEFT_GRPC_INVALID_ARGUMENT, "another trust domain is served here");
+    } else {
+        issue(c, &r, ns, sa);
+    }
+    call_free(c);
+}
+
+static void on_half_close(void *ud) {
+    struct call *c = ud;
+    answer(c, WEFT_GRPC_INVALID_ARGUMENT, "the request is missing");
+    call_free(c);
+}
+
+static void on_end(void *ud, uint32_t status, struct weft_slice text) {
+    (void)status;
+    (void)text;
+    call_free(ud);
+}
+
+static const struct weft_grpc_cb grpc_cb = {
+    .on_message = on_message, .on_half_close = on_half_close, .on_end = on_end};
+
+static struct weft_slice bearer_of(const struct weft_head *head) {
+    const struct weft_field *f = weft_fields_get(&head->fields, WEFT_SLICE_LIT("authorization"));
+    struct weft_slice prefix = WEFT_SLICE_LIT("bearer ");
+    if (!f || !weft_slice_ieq(weft_slice_head(f->value, prefix.len), prefix))
+        return WEFT_SLICE_EMPTY;
+    return weft_slice_trim(weft_slice_from(f->value, prefix.len));
+}
+
+void controller_sign_serve(const struct controller_sign *s, struct weft_stream *stream,
+                           const struct weft_head *head, bool end, struct weft_slice peer_id) {
+    struct call *c = weft_new0(struct call);
+    c->sign = s;
+    weft_arena_init(&c->arena, 0);
+    c->token = weft_arena_dup(&c->arena, bearer_of(head));
+    c->peer_id = weft_arena_dup(&c->arena, peer_id);
+    c->grpc = weft_grpc_call_accept(stream, end, MAX_REQUEST, &grpc_cb, c);
+    if (end) on_half_close(c);
+}

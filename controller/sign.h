@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * weft.v1.Certificates/Sign: proves who asks, then signs. */
+#pragma once
+#include <controller/ca.h>
+#include <controller/metrics.h>
+#include <weft/conn/server.h>
+
+struct controller_sign {
+    const struct controller_ca *ca;
+    const char *token_dir; /* NULL: only renewals */
+    struct controller_metrics *metrics;
+};
+/* Takes over the stream of one Sign call. `peer_id`: the verified client certificate's ID, or
+ * empty. `s` must outlive the connection. */
+void controller_sign_serve(const struct controller_sign *s, struct weft_stream *stream,
+                           const struct weft_head *head, bool end, struct weft_slice peer_id);
