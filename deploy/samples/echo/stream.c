@@ -46,7 +46,7 @@ static void after(struct echo_stream *s, uint64_t ms, void (*step)(struct echo_s
     }
     s->on_timer = step;
     uv_update_time(&s->conn->app->loop);
-    uv_timer_start(&s->timer, on_timer, ms, 0);
+    uv_timer_start(&s->timer, on_timer, ms + 1, 0); /* the loop's clock is cut to milliseconds */
 }
 
 void echo_stream_field(struct echo_stream *s, struct weft_slice name, struct weft_slice value) {
