@@ -37,11 +37,10 @@ static void pipe_detach(struct xport_pipe *p) {
 
 static void move_bytes(struct xport_pipe *p) {
     struct weft_xport *x = &p->x, *to = &p->other->x;
-    if (!to->armed || !to->reading || weft_buf_size(&to->unread)) return;
-    x->flying = x->out;
+    if (!to->reading) xport_halt(to); /* reading again asks for the bytes */
+    if (!to->armed) return;
+    struct weft_buf b = x->out;
     weft_buf_init(&x->out, 0);
-    struct weft_buf b = x->flying;
-    weft_buf_init(&x->flying, 0);
     xport_deliver(to, weft_buf_slice(&b));
     loop_buf_give(x->loop, &b);
 }

@@ -318,7 +318,8 @@ struct weft_xport *weft_xport_tls_client(struct weft_xport *below, struct weft_t
     t->expect_id = weft_slice_dup(expect_id);
     t->peer.expect_id = weft_slice(t->expect_id, expect_id.len);
     SSL_set_connect_state(t->ssl);
-    if (sni) (void)SSL_set_tlsext_host_name(t->ssl, sni);
+    WEFT_FREE char *name = sni ? weft_strdup(sni) : NULL; /* OpenSSL's macro drops const */
+    if (name) (void)SSL_set_tlsext_host_name(t->ssl, name);
     if (alpn) {
         struct weft_buf wire;
         weft_buf_init(&wire, 256);
