@@ -48,14 +48,13 @@ static void refuse_port(struct weft_gamma *g, struct gamma_attachment *at, bool 
         return;
     }
     char port[24] = "";
-    if (ref->port) snprintf(port, sizeof port, " port %u", ref->port);
+    if (ref->port) snprintf(port, sizeof port, " %u", ref->port);
     refuse(at, weft_arena_printf(
                    &g->arena,
-                   "Service " WEFT_SLICE_FMT " has no port with%s%s" WEFT_SLICE_FMT
+                   "Service " WEFT_SLICE_FMT " has no port%s%s" WEFT_SLICE_FMT
                    "; its ports: " WEFT_SLICE_FMT
                    " (port is the Service's port, not targetPort; sectionName is the port's name)",
-                   WEFT_SLICE_ARG(key), port,
-                   ref->section.len ? (ref->port ? " and name " : " name ") : "",
+                   WEFT_SLICE_ARG(key), port, ref->section.len ? " named " : "",
                    WEFT_SLICE_ARG(ref->section), WEFT_SLICE_ARG(ports)));
 }
 
