@@ -15,7 +15,9 @@ struct weft_xport_cb { /* all may be NULL; none is called after weft_xport_close
     /* The peer closed its sending side (FIN; TLS: close_notify). Writing may go on. A FIN without
      * close_notify is on_error(RESET). */
     void (*on_eof)(void *ud);
-    /* Broken: only closing is left. RESET, TIMEOUT, TLS, IDENTITY, IO ... */
+    /* Broken: only closing is left. RESET, TIMEOUT, TLS, IDENTITY, IO ... Told also while reading
+     * is off. When only writing failed (the peer answered early and closed), what it sent before is
+     * read first. */
     void (*on_error)(void *ud, enum weft_status st);
     /* Queued output fell to WEFT_XPORT_LOW after having reached WEFT_XPORT_HIGH. */
     void (*on_drain)(void *ud);
@@ -37,7 +39,8 @@ void weft_xport_shutdown(struct weft_xport *x);
  * weft_xport_close_flush what is queued is still sent (for at most 2 s), then FIN. */
 void weft_xport_close(struct weft_xport *x);
 void weft_xport_close_flush(struct weft_xport *x);
-/* RST instead of FIN, so that the peer cannot take a cut body for a whole one. */
+/* RST instead of FIN, so that the peer cannot take a cut body for a whole one. (A unix socket has
+ * no RST: there the peer sees an end. Over TLS it sees RESET, as close_notify is missing.) */
 void weft_xport_abort(struct weft_xport *x);
 
 struct weft_xport_info {
@@ -64,7 +67,9 @@ struct weft_xport *weft_xport_from_fd(struct weft_loop *l, int fd);
 /* TLS over `below` (owned from now on; no callbacks of its own any more). The handshake starts at
  * once; on_open(OK | TLS | IDENTITY | TIMEOUT | RESET) follows. Client: `alpn` is one name, the
  * peer must prove `expect_id` exactly (empty: any name valid for the bundle; server name `sni`,
- * may be NULL). ctx is referenced. */
+ * may be NULL). ctx is referenced. `below` may still be connecting; it is not TLS itself. With TLS
+ * 1.3 a client is open before the server has judged its certificate: a refusal comes as
+ * on_error(TLS) after on_open(OK), before any byte is read. */
 struct weft_xport *weft_xport_tls_client(struct weft_xport *below, struct weft_tls_ctx *ctx,
                                          struct weft_slice expect_id, const char *alpn,
                                          const char *sni, uint64_t timeout_us);
@@ -73,6 +78,10 @@ struct weft_xport *weft_xport_tls_server(struct weft_xport *below, struct weft_t
 /* Two ends of a memory pipe, for tests. Bytes written at one end are read at the other at the end
  * of the turn. Their info().local/peer and original destination can be set. */
 void weft_xport_pipe(struct weft_loop *l, struct weft_xport **ret_a, struct weft_xport **ret_b);
+/* The same as a dial: the returned end opens after this call (OK, with *ret_far the other end), fails
+ * with `st`, or (AGAIN) stays without an answer until the deadline. */
+struct weft_xport *weft_xport_pipe_dialed(struct weft_loop *l, enum weft_status st,
+                                          uint64_t timeout_us, struct weft_xport **ret_far);
 void weft_xport_pipe_addrs(struct weft_xport *x, const struct weft_addr *local,
                            const struct weft_addr *peer, const struct weft_addr *original_dst);
 

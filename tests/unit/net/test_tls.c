@@ -422,6 +422,40 @@ static void test_callbacks_may_close(void **state) {
     }
 }
 
+struct worker {
+    struct weft_identity *id;
+    int opens;
+};
+static void work(void *arg) {
+    struct worker *k = arg;
+    for (int i = 0; i < 5; i++) {
+        struct tls_world w = {.l = weft_loop_new_fake(),
+                              .client_id = weft_identity_ref(k->id),
+                              .server_id = weft_identity_ref(k->id)};
+        world_connect(&w, ID_A, "weft-h1");
+        turns(&w);
+        k->opens += w.client.open_st == WEFT_OK && w.server.open_st == WEFT_OK;
+        world_done(&w);
+    }
+}
+
+/* Workers have contexts of their own over one shared identity. */
+static void test_workers_share_an_identity(void **state) {
+    struct ca ca;
+    ca_make(&ca, "cluster.local", NOW, DAY * 10);
+    struct weft_identity *id = identity_make(&ca, &ca, ID_A, NOW);
+    struct worker w[2] = {{.id = weft_identity_ref(id)}, {.id = weft_identity_ref(id)}};
+    struct weft_thread *t[2];
+    for (int i = 0; i < 2; i++) t[i] = weft_thread_start(work, &w[i]);
+    weft_identity_unref(id);
+    for (int i = 0; i < 2; i++) {
+        weft_thread_join(t[i]);
+        assert_int_equal(w[i].opens, 5);
+        weft_identity_unref(w[i].id);
+    }
+    ca_done(&ca);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_mutual),
@@ -445,6 +479,7 @@ int main(void) {
         cmocka_unit_test(test_marks_and_big_transfer_over_tcp),
         cmocka_unit_test(test_dial_failure_reaches_the_top),
         cmocka_unit_test(test_callbacks_may_close),
+        cmocka_unit_test(test_workers_share_an_identity),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
