@@ -63,7 +63,7 @@ void *weft_arena_alloc(struct weft_arena *a, size_t n) {
     return from_new_block(a, n);
 #else
     size_t aligned = (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
-    if (aligned > (size_t)(a->end - a->at)) return from_new_block(a, aligned);
+    if (!a->at || aligned > (size_t)(a->end - a->at)) return from_new_block(a, aligned);
     void *p = a->at;
     a->at += aligned;
     return p;

@@ -19,9 +19,8 @@ struct world {
     struct weft_loop *loop;
     struct weft_pool *pool;
     struct weft_server_conn *servers[WORLD_DIALS]; /* one per dial; NULL once closed */
-    struct weft_xport *raw[WORLD_DIALS];           /* far ends that no server took */
     int dials, closed;
-    bool h2, refuse, raw_mode;
+    bool h2, refuse;
     enum { ANSWER_NOW, ANSWER_NEVER, ANSWER_ECHO } answer;
     int requests;
     struct weft_stream *held; /* with ANSWER_NEVER */
@@ -123,19 +122,16 @@ static struct weft_server_options world_server_options(bool h2) {
 static struct weft_xport *world_dial(void *ud, struct weft_loop *l, const struct weft_addr *to,
                                      const struct weft_addr *bind_ip, uint64_t timeout_us) {
     struct world *w = ud;
-    struct weft_xport *a, *b;
-    (void)to, (void)bind_ip, (void)timeout_us;
-    weft_xport_pipe(l, &a, &b);
-    if (w->refuse) {
-        weft_xport_abort(b);
-    } else if (w->raw_mode) {
-        w->raw[w->dials] = b;
-    } else {
+    struct weft_xport *far;
+    (void)to, (void)bind_ip;
+    enum weft_status st = w->refuse ? WEFT_REFUSED : WEFT_OK;
+    struct weft_xport *near = weft_xport_pipe_dialed(l, st, timeout_us, &far);
+    if (far) {
         struct weft_server_options o = world_server_options(w->h2);
-        w->servers[w->dials] = weft_server_conn_new(b, &o, &world_server_cb, w);
+        w->servers[w->dials] = weft_server_conn_new(far, &o, &world_server_cb, w);
     }
     w->dials++;
-    return a;
+    return near;
 }
 
 static void world_settle(struct world *w) {
@@ -156,10 +152,8 @@ static int world_new(void **state) {
 static int world_free(void **state) {
     struct world *w = *state;
     weft_pool_free(w->pool);
-    for (int i = 0; i < WORLD_DIALS; i++) {
+    for (int i = 0; i < WORLD_DIALS; i++)
         if (w->servers[i]) weft_server_conn_close(w->servers[i]);
-        if (w->raw[i]) weft_xport_close(w->raw[i]);
-    }
     world_settle(w);
     weft_loop_free(w->loop);
     free(w);
