@@ -132,6 +132,11 @@ void weft_ads_client_hold(struct weft_ads_client *c, struct weft_slice name,
     if (weft_xds_type_from_name(name, &type)) set_version(obtain(c, name, type), version);
 }
 
+void weft_ads_client_unhold(struct weft_ads_client *c, struct weft_slice name) {
+    struct entry *e = find(c, name);
+    if (e) e->version[0] = 0;
+}
+
 void weft_ads_client_restart(struct weft_ads_client *c) {
     drop_answers(c);
     c->greeted = false;

@@ -69,6 +69,8 @@ void weft_ads_client_unsubscribe(struct weft_ads_client *c, struct weft_slice na
 /* Held from an earlier life: so the server need not send it again. */
 void weft_ads_client_hold(struct weft_ads_client *c, struct weft_slice name,
                           struct weft_slice version);
+/* It has to be sent again, e.g. because it was used up with what it belonged to. */
+void weft_ads_client_unhold(struct weft_ads_client *c, struct weft_slice name);
 /* A new stream begins: everything is told again, with the versions held. */
 void weft_ads_client_restart(struct weft_ads_client *c);
 /* The next request to send: answers first, then subscriptions. At most `max_new` names that were

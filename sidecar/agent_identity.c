@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The proxy's own identity: the key is made here and never leaves the pod; the certificate is
+ * renewed at two thirds of its life, and the old one serves until a new one is there. */
+#include "agent_internal.h"
+
+#include <weft/obs/log.h>
+
+static int64_t unix_now(void) {
+    return (int64_t)(weft_clock_unix_us() / 1000000u);
+}
+
+static void wipe(struct weft_buf *b) {
+    if (b->base) explicit_bzero(b->base, b->cap);
+    weft_buf_clear(b);
+}
+
+/* === putting an identity in force === */
+
+static enum weft_status make(struct proxy_agent *a, struct weft_slice key, struct weft_slice chain,
+                             struct weft_slice bundle, const struct weft_trust *t,
+                             struct weft_identity **ret, struct weft_error *err) {
+    enum weft_status st = weft_identity_new(key, chain, bundle, t ? t->domains : NULL,
+                                            t ? t->n_domains : 0, unix_now(), ret, err);
+    if (st != WEFT_OK || weft_slice_eq(weft_identity_spiffe_id(*ret), a->own_id)) return st;
+    st = weft_error_set(err, WEFT_IDENTITY, "certificate", "is for %.*s, not for %.*s",
+                        WEFT_SLICE_ARG(weft_identity_spiffe_id(*ret)), WEFT_SLICE_ARG(a->own_id));
+    *ret = weft_identity_unref(*ret);
+    return st;
+}
+
+static void put_in_force(struct proxy_agent *a, struct weft_identity *id) {
+    weft_identity_unref(a->identity);
+    a->identity = id;
+    a->cb.on_identity(a->cb.ud, id);
+}
+
+static void keep(struct weft_buf *b, struct weft_slice s) {
+    wipe(b);
+    (void)weft_buf_append(b, s);
+}
+
+static void save(struct proxy_agent *a) {
+    if (!a->opt.state_dir) return;
+    const char *dir = a->opt.state_dir;
+    enum weft_status st = agent_state_write(dir, "key.pem", weft_buf_slice(&a->key));
+    if (st == WEFT_OK) st = agent_state_write(dir, "chain.pem", weft_buf_slice(&a->chain));
+    if (st == WEFT_OK) st = agent_state_write(dir, "bundle.pem", weft_buf_slice(&a->bundle));
+    if (st != WEFT_OK) weft_warn("agent", "identity not kept in %s: %s", dir, weft_status_text(st));
+}
+
+/* At two thirds of its life (DESIGN 3); at once when that is past. */
+static void plan_renewal(struct proxy_agent *a) {
+    int64_t from = weft_identity_not_before(a->identity);
+    int64_t to = weft_identity_not_after(a->identity);
+    int64_t left = from + (to - from) / 3 * 2 - unix_now();
+    weft_timer_start(&a->sign_timer, left > 0 ? (uint64_t)left * 1000000u : 1);
+}
+
+/* === asking for a certificate === */
+
+static void on_signed(void *ud, enum weft_status st, struct weft_slice chain,
+                      struct weft_slice bundle, struct weft_slice why);
+
+/* A fresh file each time: tokens and bundles are replaced under us. */
+static bool read_file(const char *path, struct weft_buf *ret, const char *what) {
+    enum weft_status st = path ? agent_file_read(path, ret) : WEFT_NOT_FOUND;
+    if (st == WEFT_OK) return true;
+    weft_warn("agent", "%s %s cannot be read: %s", what, path ? path : "(none given)",
+              weft_status_text(st));
+    return false;
+}
+
+static enum weft_status identity_to_ask_with(struct proxy_agent *a, bool anew,
+                                             struct weft_identity **ret, struct weft_error *err) {
+    if (!anew) {
+        *ret = weft_identity_ref(a->identity);
+        return WEFT_OK;
+    }
+    struct weft_buf bundle;
+    weft_buf_init(&bundle, AGENT_MAX_PEM);
+    enum weft_status st = WEFT_NOT_FOUND;
+    if (read_file(a->opt.bundle_file, &bundle, "trust bundle"))
+        st = weft_identity_trust_only(weft_buf_slice(&bundle), ret, err);
+    else
+        (void)weft_error_set(err, st, "", "no trust bundle");
+    weft_buf_done(&bundle);
+    return st;
+}
+
+static enum weft_status ask(struct proxy_agent *a, bool anew, struct weft_error *err) {
+    struct weft_buf csr, token;
+    weft_buf_init(&csr, 0);
+    weft_buf_init(&token, 64 * 1024);
+    struct weft_identity *with = NULL;
+    wipe(&a->next_key);
+    enum weft_status st = identity_to_ask_with(a, anew, &with, err);
+    if (st == WEFT_OK && anew && !read_file(a->opt.token_file, &token, "token"))
+        st = weft_error_set(err, WEFT_NOT_FOUND, "", "no token");
+    if (st == WEFT_OK) st = weft_pki_key(&a->next_key);
+    if (st == WEFT_OK) st = weft_pki_csr(weft_buf_slice(&a->next_key), a->own_id, &csr, err);
+    if (st == WEFT_OK) {
+        struct weft_slice t = weft_buf_slice(&token);
+        while (t.len && (t.base[t.len - 1] == '\n' || t.base[t.len - 1] == '\r')) t.len--;
+        const struct agent_sign_request r = {
+            .link = {.to = a->opt.controller,
+                     .identity = with,
+                     .server_name = a->opt.controller_name,
+                     .server_id = a->controller_id},
+            .csr_pem = weft_buf_slice(&csr),
+            .token = weft_slice_trim(t),
+            .trust_domain = weft_slice_str(a->opt.trust_domain),
+            .ttl_s = a->opt.cert_ttl_s,
+        };
+        a->sign = agent_sign_start(a->loop, &r, on_signed, a);
+    }
+    weft_identity_unref(with);
+    if (token.base) explicit_bzero(token.base, token.cap);
+    weft_buf_done(&token);
+    weft_buf_done(&csr);
+    return st;
+}
+
+static void try_later(struct proxy_agent *a, const char *why, size_t len) {
+    bool serving = a->identity && weft_identity_not_after(a->identity) > unix_now();
+    weft_warn("agent", "no %scertificate: %.*s", serving ? "renewed " : "", (int)len, why);
+    a->by_token = !a->by_token || !serving; /* in turns, while there is something to renew with */
+    weft_timer_start(&a->sign_timer, agent_backoff_us(&a->sign_backoff, &a->rng));
+}
+
+static void on_sign_timer(void *arg) {
+    struct proxy_agent *a = arg;
+    struct weft_error err = {0};
+    if (a->sign) return;
+    bool usable = a->identity && weft_identity_not_after(a->identity) > unix_now();
+    if (ask(a, a->by_token || !usable, &err) != WEFT_OK)
+        try_later(a, err.message, strlen(err.message));
+}
+
+static void on_signed(void *ud, enum weft_status st, struct weft_slice chain,
+                      struct weft_slice bundle, struct weft_slice why) {
+    struct proxy_agent *a = ud;
+    struct weft_error err = {0};
+    struct weft_identity *id = NULL;
+    a->sign = NULL;
+    if (st == WEFT_OK) {
+        st = make(a, weft_buf_slice(&a->next_key), chain, bundle, NULL, &id, &err);
+        why = weft_slice_str(err.message);
+    }
+    if (st != WEFT_OK) {
+        try_later(a, why.base ? why.base : "", why.len);
+        return;
+    }
+    keep(&a->key, weft_buf_slice(&a->next_key));
+    keep(&a->chain, chain);
+    keep(&a->bundle, bundle);
+    wipe(&a->next_key);
+    a->by_token = false;
+    a->sign_backoff = (struct agent_backoff){0};
+    a->trust = weft_trust_unref(a->trust); /* it is pushed again on the new stream */
+    weft_ads_client_unhold(a->client, WEFT_SLICE_LIT("trust"));
+    put_in_force(a, id);
+    save(a);
+    plan_renewal(a);
+    weft_info("agent", "certificate for %.*s until %lld", WEFT_SLICE_ARG(a->own_id),
+              (long long)weft_identity_not_after(id));
+    agent_connect(a);
+}
+
+/* === from elsewhere === */
+
+enum weft_status agent_identity_set_trust(struct proxy_agent *a, struct weft_trust *t,
+                                          struct weft_error *err) {
+    if (a->identity) {
+        struct weft_identity *id = NULL;
+        enum weft_status st =
+            make(a, weft_buf_slice(&a->key), weft_buf_slice(&a->chain), t->bundle, t, &id, err);
+        if (st != WEFT_OK) return st;
+        bool same = weft_slice_eq(t->bundle, weft_buf_slice(&a->bundle)) && t->n_domains == 1;
+        keep(&a->bundle, t->bundle);
+        if (same && !a->trust) {
+            weft_identity_unref(id); /* says what the certificate's answer said already */
+        } else {
+            put_in_force(a, id);
+            save(a);
+        }
+    }
+    weft_trust_unref(a->trust);
+    a->trust = weft_trust_ref(t);
+    return WEFT_OK;
+}
+
+void agent_identity_distrusted(struct proxy_agent *a) {
+    if (a->sign) return;
+    a->by_token = true;
+    weft_timer_start(&a->sign_timer, agent_backoff_us(&a->sign_backoff, &a->rng));
+}
+
+void agent_identity_load(struct proxy_agent *a) {
+    if (!a->opt.state_dir) return;
+    const char *dir = a->opt.state_dir;
+    struct weft_error err = {0};
+    struct weft_identity *id = NULL;
+    if (agent_state_read(dir, "chain.pem", &a->chain) != WEFT_OK) return;
+    enum weft_status st = agent_state_read(dir, "key.pem", &a->key);
+    if (st == WEFT_OK) st = agent_state_read(dir, "bundle.pem", &a->bundle);
+    if (st == WEFT_OK)
+        st = make(a, weft_buf_slice(&a->key), weft_buf_slice(&a->chain), weft_buf_slice(&a->bundle),
+                  NULL, &id, &err);
+    if (st == WEFT_OK) {
+        put_in_force(a, id);
+        return;
+    }
+    weft_warn("agent", "the kept certificate is discarded: %s",
+              err.message[0] ? err.message : weft_status_text(st));
+    static const char *const files[] = {"key.pem", "chain.pem", "bundle.pem"};
+    for (size_t i = 0; i < WEFT_LEN(files); i++) agent_state_discard(dir, files[i]);
+    wipe(&a->key);
+    wipe(&a->chain);
+    wipe(&a->bundle);
+}
+
+void agent_identity_start(struct proxy_agent *a) {
+    weft_timer_init(&a->sign_timer, a->loop, on_sign_timer, a);
+    if (a->identity)
+        plan_renewal(a);
+    else
+        weft_timer_start(&a->sign_timer, 1);
+}
+
+void agent_identity_stop(struct proxy_agent *a) {
+    weft_timer_stop(&a->sign_timer);
+    agent_sign_cancel(a->sign);
+    a->identity = weft_identity_unref(a->identity);
+    a->trust = weft_trust_unref(a->trust);
+    wipe(&a->key);
+    wipe(&a->next_key);
+    weft_buf_done(&a->key);
+    weft_buf_done(&a->next_key);
+    weft_buf_done(&a->chain);
+    weft_buf_done(&a->bundle);
+}
