@@ -1,0 +1,730 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * HTTP/1, server side: raw requests, each fed whole, in threes and byte by byte. */
+#include "harness.h"
+
+struct vector {
+    const char *name, *in, *log;
+    const char *out; /* how the output begins, or NULL */
+};
+
+#define H       "Host: web\r\n"
+#define POST    "POST / HTTP/1.1\r\n" H
+#define CHUNKED POST "Transfer-Encoding: chunked\r\n\r\n"
+
+static const struct vector accepted[] = {
+    {"plain", "GET /a?b=c HTTP/1.1\r\n" H "\r\n", "GET /a?b=c @web end",
+     "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"},
+    {"fields", "GET / HTTP/1.1\r\n" H "X-Y:  a b \t\r\nEmpty:\r\nx-y: 2\r\n\r\n",
+     "GET / @web x-y=a b empty= x-y=2 end", NULL},
+    {"empty lines in front", "\r\n\r\nGET / HTTP/1.1\r\n" H "\r\n", "GET / @web end", NULL},
+    {"pipelined", "GET /1 HTTP/1.1\r\n" H "\r\nGET /2 HTTP/1.1\r\n" H "\r\n",
+     "GET /1 @web end GET /2 @web end", NULL},
+    {"length", POST "Content-Length: 5\r\n\r\nhelloGET /2 HTTP/1.1\r\n" H "\r\n",
+     "POST / @web length:5 (hello) end GET /2 @web end", NULL},
+    {"length zero", POST "Content-Length: 0\r\n\r\n", "POST / @web length:0 end", NULL},
+    {"bodyless post", POST "\r\n", "POST / @web end", NULL},
+    {"get with a body", "GET / HTTP/1.1\r\n" H "Content-Length: 2\r\n\r\nhi",
+     "GET / @web length:2 (hi) end", NULL},
+    {"chunked", CHUNKED "5\r\nhello\r\n1\r\n!\r\n0\r\n\r\nGET /2 HTTP/1.1\r\n" H "\r\n",
+     "POST / @web chunked (hello!) end GET /2 @web end", NULL},
+    {"chunked, empty", CHUNKED "0\r\n\r\n", "POST / @web chunked end", NULL},
+    {"chunk extension", CHUNKED "5;a=b\r\nhello\r\n0;c\r\n\r\n", "POST / @web chunked (hello) end",
+     NULL},
+    {"hex in any case, zeros", CHUNKED "00A\r\n0123456789\r\na\r\n0123456789\r\n000\r\n\r\n",
+     "POST / @web chunked (01234567890123456789) end", NULL},
+    {"trailers", CHUNKED "1\r\nx\r\n0\r\nA: b \r\nC:d\r\n\r\n",
+     "POST / @web chunked (x) trailers a=b c=d end", NULL},
+    {"trailers that frame are dropped",
+     CHUNKED "0\r\nContent-Length: 5\r\nHost: evil\r\nConnection: close\r\nX: y\r\n\r\n",
+     "POST / @web chunked trailers x=y end", NULL},
+    {"coding name in any case", POST "Transfer-Encoding: Chunked\r\n\r\n0\r\n\r\n",
+     "POST / @web chunked end", NULL},
+    {"hop-by-hop fields",
+     "GET / HTTP/1.1\r\n" H "Connection: Keep-Alive, X-Secret , close\r\nx-secret: 1\r\n"
+     "Keep-Alive: timeout=5\r\nProxy-Connection: x\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n"
+     "X-Kept: 2\r\n\r\n",
+     "GET / @web x-kept=2 end", "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n"},
+    {"two connection fields",
+     "GET / HTTP/1.1\r\n" H "A: 1\r\nConnection: a\r\nB: 2\r\nConnection: b, c\r\nC: 3\r\nD: 4\r\n"
+     "\r\n",
+     "GET / @web d=4 end", NULL},
+    {"upgrade is an ordinary request",
+     "GET / HTTP/1.1\r\n" H "Connection: upgrade\r\nUpgrade: websocket\r\n\r\nGET /2 HTTP/1.1\r\n" H
+     "\r\n",
+     "GET / @web end GET /2 @web end", NULL},
+    {"te", "GET / HTTP/1.1\r\n" H "TE: gzip, Trailers\r\nConnection: te\r\n\r\n",
+     "GET / @web te end", NULL},
+    {"expect", POST "Content-Length: 1\r\nExpect: 100-Continue\r\n\r\nx",
+     "POST / @web length:1 expect (x) end", NULL},
+    {"expect without a body", "GET / HTTP/1.1\r\n" H "Expect: 100-continue\r\n\r\n",
+     "GET / @web end", NULL},
+    {"http/1.0", "GET / HTTP/1.0\r\n\r\n", "GET / /1.0 end",
+     "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"},
+    {"http/1.0 ends after one", "GET / HTTP/1.0\r\n\r\nGET /2 HTTP/1.0\r\n\r\n", "GET / /1.0 end",
+     NULL},
+    {"http/1.0 kept alive",
+     "GET / HTTP/1.0\r\n" H "Connection: keep-alive\r\n\r\nGET /2 HTTP/1.0\r\n\r\n",
+     "GET / @web /1.0 end GET /2 /1.0 end",
+     "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: keep-alive\r\n\r\n"},
+    {"http/1.0 with a body", "POST / HTTP/1.0\r\nContent-Length: 2\r\n\r\nab",
+     "POST / /1.0 length:2 (ab) end", NULL},
+    {"close ends the connection", "GET / HTTP/1.1\r\n" H "Connection: close\r\n\r\nGET /2",
+     "GET / @web end", NULL},
+    {"empty host", "GET / HTTP/1.1\r\nHost:\r\n\r\n", "GET / @ end", NULL},
+    {"ipv6 host", "GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", "GET / @[::1]:80 end", NULL},
+    {"absolute form", "GET http://Web:80/p?q HTTP/1.1\r\nHost: web:80\r\n\r\n",
+     "GET /p?q @Web:80 end", NULL},
+    {"absolute form without a path", "GET http://web HTTP/1.1\r\n" H "\r\n", "GET / @web end",
+     NULL},
+    {"absolute form, query alone", "GET http://web?q HTTP/1.1\r\n" H "\r\n", "GET /?q @web end",
+     NULL},
+    {"options *", "OPTIONS * HTTP/1.1\r\n" H "\r\n", "OPTIONS * @web end", NULL},
+    {"options absolute", "OPTIONS http://web HTTP/1.1\r\n" H "\r\n", "OPTIONS * @web end", NULL},
+    {"head", "HEAD / HTTP/1.1\r\n" H "\r\nGET /2 HTTP/1.1\r\n" H "\r\n",
+     "HEAD / @web end GET /2 @web end", "HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200"},
+    {"obs-text in a value", "GET / HTTP/1.1\r\n" H "X: \xe4\xff\r\n\r\n",
+     "GET / @web x=\xe4\xff end", NULL},
+    {"path kept as it is", "GET //a/../%2f;x=1/ HTTP/1.1\r\n" H "\r\n",
+     "GET //a/../%2f;x=1/ @web end", NULL},
+};
+
+#define BAD(name, in, line)                                                                        \
+    { name, in, line " refused:bad_request", "HTTP/1.1 400 Bad Request\r\n" }
+static const struct vector refused[] = {
+    BAD("no host", "GET / HTTP/1.1\r\n\r\n", "GET /"),
+    BAD("two hosts", "GET / HTTP/1.1\r\n" H "Host: web\r\n\r\n", "GET /"),
+    BAD("host with user info", "GET / HTTP/1.1\r\nHost: a@b\r\n\r\n", "GET /"),
+    BAD("host with a path", "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", "GET /"),
+    BAD("host with a space", "GET / HTTP/1.1\r\nHost: a b\r\n\r\n", "GET /"),
+    BAD("host against absolute form", "GET http://a/ HTTP/1.1\r\nHost: b\r\n\r\n", "GET /"),
+    BAD("absolute form without host", "GET http://a/ HTTP/1.1\r\n\r\n", "GET /"),
+    BAD("absolute form with user info", "GET http://u@a/ HTTP/1.1\r\nHost: u@a\r\n\r\n", "GET /"),
+    BAD("absolute form without authority", "GET http:///x HTTP/1.1\r\n" H "\r\n", "GET /x"),
+    BAD("absolute form of another scheme", "GET ftp://web/ HTTP/1.1\r\n" H "\r\n",
+        "GET ftp://web/"),
+    BAD("relative target", "GET a HTTP/1.1\r\n" H "\r\n", "GET a"),
+    BAD("star without options", "GET * HTTP/1.1\r\n" H "\r\n", "GET *"),
+    BAD("fragment", "GET /#a HTTP/1.1\r\n" H "\r\n", " "),
+    BAD("control in the target", "GET /\x01 HTTP/1.1\r\n" H "\r\n", " "),
+    BAD("eight bit in the target", "GET /\xc3\xa4 HTTP/1.1\r\n" H "\r\n", " "),
+    BAD("space in the target", "GET /a b HTTP/1.1\r\n" H "\r\n", "GET /a"),
+    BAD("two spaces", "GET  / HTTP/1.1\r\n" H "\r\n", " "),
+    BAD("tab for a space", "GET\t/ HTTP/1.1\r\n" H "\r\n", " "),
+    BAD("http/0.9", "GET /\r\n\r\n", " "),
+    BAD("http/2.0", "GET / HTTP/2.0\r\n" H "\r\n", "GET /"),
+    BAD("http/1.2", "GET / HTTP/1.2\r\n" H "\r\n", "GET /"),
+    BAD("http/1.10", "GET / HTTP/1.10\r\n" H "\r\n", "GET /"),
+    BAD("lower-case http", "GET / http/1.1\r\n" H "\r\n", "GET /"),
+    BAD("rtsp", "DESCRIBE / RTSP/1.0\r\n" H "\r\n", "DESCRIBE /"),
+    BAD("icecast", "SOURCE / ICE/1.0\r\n" H "\r\n", "SOURCE /"),
+    BAD("space behind the version", "GET / HTTP/1.1 \r\n" H "\r\n", "GET /"),
+    BAD("the preface of http/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "PRI *"),
+    BAD("bare lf, first line", "GET / HTTP/1.1\nHost: web\r\n\r\n", "GET /"),
+    BAD("bare lf, field", "GET / HTTP/1.1\r\nHost: web\n\r\n", "GET /"),
+    BAD("bare lf at the end", "GET / HTTP/1.1\r\nHost: web\r\n\n", "GET /"),
+    BAD("bare cr in a value", "GET / HTTP/1.1\r\nHost: web\r\nX: a\rb\r\n\r\n", "GET /"),
+    BAD("bare cr as a line end", "GET / HTTP/1.1\r\nHost: web\rX: a\r\n\r\n", "GET /"),
+    BAD("two crs", "GET / HTTP/1.1\r\nHost: web\r\r\n\r\n", "GET /"),
+    BAD("nul in a value", "GET / HTTP/1.1\r\nHost: web\r\nX: a\1b\r\n\r\n", "GET /"),
+    BAD("delete in a value", "GET / HTTP/1.1\r\nHost: web\r\nX: a\x7f\r\n\r\n", "GET /"),
+    BAD("obs-fold", "GET / HTTP/1.1\r\n" H "X: a\r\n b\r\n\r\n", "GET /"),
+    BAD("obs-fold of an empty value", "GET / HTTP/1.1\r\n" H "X:\r\n\tb\r\n\r\n", "GET /"),
+    BAD("obs-fold of the first line", "GET / HTTP/1.1\r\n Host: web\r\n\r\n", "GET /"),
+    BAD("space before the colon", "GET / HTTP/1.1\r\nHost : web\r\n\r\n", "GET /"),
+    BAD("space in a name", "GET / HTTP/1.1\r\n" H "X Y: 1\r\n\r\n", "GET /"),
+    BAD("empty name", "GET / HTTP/1.1\r\n" H ": 1\r\n\r\n", "GET /"),
+    BAD("no colon", "GET / HTTP/1.1\r\n" H "abc\r\n\r\n", "GET /"),
+    BAD("quote in a name", "GET / HTTP/1.1\r\n" H "a\"b: 1\r\n\r\n", "GET /"),
+    BAD("eight bit in a name", "GET / HTTP/1.1\r\n" H "\xe4: 1\r\n\r\n", "GET /"),
+    BAD("garbage", "\x16\x03\x01\x02", " "),
+    BAD("brace", "{\"a\":1}\r\n\r\n", " "),
+    /* smuggling: everything in which two readers could find different ends */
+    BAD("length and chunked",
+        POST "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "POST /"),
+    BAD("chunked and length",
+        POST "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n", "POST /"),
+    BAD("two lengths", POST "Content-Length: 4\r\nContent-Length: 5\r\n\r\nabcde", "POST /"),
+    BAD("the same length twice", POST "Content-Length: 4\r\nContent-Length: 4\r\n\r\nabcd",
+        "POST /"),
+    BAD("a list of lengths", POST "Content-Length: 4, 4\r\n\r\nabcd", "POST /"),
+    BAD("signed length", POST "Content-Length: +4\r\n\r\nabcd", "POST /"),
+    BAD("negative length", POST "Content-Length: -1\r\n\r\n", "POST /"),
+    BAD("hexadecimal length", POST "Content-Length: 0x4\r\n\r\nabcd", "POST /"),
+    BAD("empty length", POST "Content-Length:\r\n\r\n", "POST /"),
+    BAD("length with a space", POST "Content-Length: 4 2\r\n\r\nabcd", "POST /"),
+    BAD("length beyond 64 bits", POST "Content-Length: 18446744073709551617\r\n\r\na", "POST /"),
+    BAD("length beyond 63 bits", POST "Content-Length: 9223372036854775808\r\n\r\na", "POST /"),
+    BAD("gzip", POST "Transfer-Encoding: gzip\r\n\r\n", "POST /"),
+    BAD("gzip, chunked", POST "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", "POST /"),
+    BAD("chunked, gzip", POST "Transfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n", "POST /"),
+    BAD("chunked twice", POST "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "POST /"),
+    BAD("chunked, chunked", POST "Transfer-Encoding: chunked, chunked\r\n\r\n", "POST /"),
+    BAD("identity", POST "Transfer-Encoding: identity\r\n\r\n", "POST /"),
+    BAD("xchunked", POST "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", "POST /"),
+    BAD("chunked with a parameter", POST "Transfer-Encoding: chunked;a=b\r\n\r\n", "POST /"),
+    BAD("quoted chunked", POST "Transfer-Encoding: \"chunked\"\r\n\r\n", "POST /"),
+    BAD("empty coding", POST "Transfer-Encoding:\r\n\r\n", "POST /"),
+    BAD("coding with vertical tab",
+        POST "Transfer-Encoding: \x0b"
+             "chunked\r\n\r\n",
+        "POST /"),
+    BAD("coding with a space before the colon", POST "Transfer-Encoding : chunked\r\n\r\n",
+        "POST /"),
+    BAD("chunked in http/1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST /"),
+    {"unknown method", "BREW /pot HTTP/1.1\r\n" H "\r\n", "BREW /pot refused:method_unknown",
+     "HTTP/1.1 501 Not Implemented\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"},
+    {"method in lower case", "get / HTTP/1.1\r\n" H "\r\n", "get / refused:method_unknown", NULL},
+    {"connect", "CONNECT web:443 HTTP/1.1\r\nHost: web:443\r\n\r\n",
+     "CONNECT web:443 refused:method_unknown", NULL},
+    {"input behind a refusal is ignored", "BREW / HTTP/1.1\r\n" H "\r\nGET / HTTP/1.1\r\n" H "\r\n",
+     "BREW / refused:method_unknown", NULL},
+};
+
+/* Behind a good head. */
+static const struct vector broken_bodies[] = {
+    {"chunk size is no number", CHUNKED "x\r\n", "", NULL},
+    {"chunk size with a sign", CHUNKED "+1\r\nx\r\n", "", NULL},
+    {"chunk size with 0x", CHUNKED "0x1\r\nx\r\n", "", NULL},
+    {"chunk size behind a space", CHUNKED " 1\r\nx\r\n", "", NULL},
+    {"chunk size before a space", CHUNKED "1 \r\nx\r\n", "", NULL},
+    {"chunk size beyond 64 bits", CHUNKED "10000000000000001\r\nx", "", NULL},
+    {"no chunk size", CHUNKED "\r\nx\r\n", "", NULL},
+    {"bare lf behind a chunk size", CHUNKED "1\nx\r\n", "", NULL},
+    {"bare lf in an extension", CHUNKED "1;a\nb\r\nx\r\n", "", NULL},
+    {"bare cr in an extension", CHUNKED "1;a\rb\r\nx\r\n", "", NULL},
+    {"chunk longer than told", CHUNKED "1\r\nxy\r\n0\r\n\r\n", "(x) ", NULL},
+    {"bare lf behind a chunk", CHUNKED "1\r\nx\n0\r\n\r\n", "(x) ", NULL},
+    {"bare lf in trailers", CHUNKED "0\r\nA: b\n\r\n", "", NULL},
+    {"bare cr in trailers", CHUNKED "0\r\nA: b\rc\r\n\r\n", "", NULL},
+    {"obs-fold in trailers", CHUNKED "0\r\nA: b\r\n c\r\n\r\n", "", NULL},
+    {"obs-fold begins trailers", CHUNKED "0\r\n A: b\r\n\r\n", "", NULL},
+    {"no colon in trailers", CHUNKED "0\r\nGET / HTTP/1.1\r\n\r\n", "", NULL},
+    {"space before a trailer's colon", CHUNKED "0\r\nA : b\r\n\r\n", "", NULL},
+};
+
+/* Feeds a server; returns its log (in `t`) and its output (in `out`). */
+static void serve(struct side *t, struct weft_buf *out, struct weft_slice in, size_t step) {
+    weft_buf_append(&t->in, in);
+    side_feed(t, step);
+    side_pull(t, out);
+    side_feed(t, step);
+    side_pull(t, out);
+}
+
+static void check_vector(const struct vector *v, const char *log, size_t step) {
+    struct side t;
+    struct weft_buf out;
+    side_init(&t, false, WEFT_SERVER, NULL);
+    weft_buf_init(&out, 0);
+    serve(&t, &out, weft_slice_str(v->in), step);
+    if (strcmp(side_log(&t), log) != 0)
+        fail_msg("%s (step %zu):\n  got  %s\n  want %s", v->name, step, side_log(&t), log);
+    if (v->out && !weft_slice_starts(weft_buf_slice(&out), weft_slice_str(v->out)))
+        fail_msg("%s: sent %.*s", v->name, WEFT_SLICE_ARG(weft_buf_slice(&out)));
+    weft_buf_done(&out);
+    side_done(&t);
+}
+
+static const size_t steps[] = {SIZE_MAX, 3, 1};
+
+static void test_accepted(void **state) {
+    for (size_t i = 0; i < WEFT_LEN(accepted); i++)
+        for (size_t k = 0; k < WEFT_LEN(steps); k++)
+            check_vector(&accepted[i], accepted[i].log, steps[k]);
+}
+
+static void test_refused(void **state) {
+    for (size_t i = 0; i < WEFT_LEN(refused); i++)
+        for (size_t k = 0; k < WEFT_LEN(steps); k++)
+            check_vector(&refused[i], refused[i].log, steps[k]);
+}
+
+/* REQ: after a refusal the connection ends, and says so. */
+static void test_refusal_ends_connection(void **state) {
+    for (size_t i = 0; i < WEFT_LEN(refused); i++) {
+        struct side t;
+        struct weft_buf out;
+        side_init(&t, false, WEFT_SERVER, NULL);
+        weft_buf_init(&out, 0);
+        weft_buf_str(&t.in, refused[i].in);
+        side_feed(&t, SIZE_MAX);
+        assert_false(weft_codec_finished(t.codec)); /* the answer is not pulled yet */
+        side_pull(&t, &out);
+        assert_true(weft_slice_search(weft_buf_slice(&out), S("\r\nconnection: close\r\n")) <
+                    weft_buf_size(&out));
+        assert_true(weft_codec_finished(t.codec));
+        assert_false(weft_codec_broken(t.codec));
+        weft_buf_done(&out);
+        side_done(&t);
+    }
+}
+
+static void test_broken_bodies(void **state) {
+    for (size_t i = 0; i < WEFT_LEN(broken_bodies); i++) {
+        const struct vector *v = &broken_bodies[i];
+        char log[256];
+        snprintf(log, sizeof log, "POST / @web chunked %sreset:protocol", v->log);
+        struct vector with = *v;
+        with.out = "HTTP/1.1 400 Bad Request\r\nconnection: close\r\n";
+        for (size_t k = 0; k < WEFT_LEN(steps); k++) check_vector(&with, log, steps[k]);
+    }
+}
+
+/* === limits === */
+
+static struct weft_codec_limits small_limits(void) {
+    struct weft_codec_limits l = weft_codec_limits_default();
+    l.head_bytes = 512;
+    l.fields = 4;
+    l.target_bytes = 64;
+    return l;
+}
+
+static void check_limit(struct weft_slice in, const char *word, size_t step) {
+    struct weft_codec_limits l = small_limits();
+    struct side t;
+    struct weft_buf out;
+    side_init(&t, false, WEFT_SERVER, &l);
+    weft_buf_init(&out, 0);
+    serve(&t, &out, in, step);
+    struct weft_slice log = weft_slice_str(side_log(&t));
+    if (weft_slice_search(log, weft_slice_str(word)) == log.len)
+        fail_msg("step %zu: got %s, want %s", step, log.base, word);
+    weft_buf_done(&out);
+    side_done(&t);
+}
+
+static struct weft_slice fill(struct weft_buf *b, const char *before, size_t n, const char *after) {
+    weft_buf_clear(b);
+    weft_buf_str(b, before);
+    for (size_t i = 0; i < n; i++) weft_buf_char(b, 'a');
+    weft_buf_str(b, after);
+    return weft_buf_slice(b);
+}
+
+static void test_limits(void **state) {
+    struct weft_buf b;
+    weft_buf_init(&b, 0);
+    const char *after = " HTTP/1.1\r\n" H "\r\n";
+    for (size_t k = 0; k < WEFT_LEN(steps); k++) {
+        check_limit(fill(&b, "GET /", 63, after), "aaa @web end", steps[k]);
+        check_limit(fill(&b, "GET /", 64, after), "refused:target_too_long", steps[k]);
+        check_limit(fill(&b, "GET /", 300, after), "refused:target_too_long", steps[k]);
+        check_limit(fill(&b, "GET /", 300, ""), "refused:target_too_long", steps[k]);
+        check_limit(fill(&b, "GET / HTTP/1.1\r\nHost: ", 600, "\r\n\r\n"), "refused:head_too_large",
+                    steps[k]);
+        check_limit(fill(&b, "GET / HTTP/1.1\r\nHost: ", 600, ""), "refused:head_too_large",
+                    steps[k]);
+        check_limit(S("GET / HTTP/1.1\r\n" H "a:1\r\nb:2\r\nc:3\r\n\r\n"), "c=3 end", steps[k]);
+        check_limit(S("GET / HTTP/1.1\r\n" H "a:1\r\nb:2\r\nc:3\r\nd:4\r\n\r\n"),
+                    "refused:head_too_large", steps[k]);
+        check_limit(fill(&b, CHUNKED "0\r\nX: ", 600, "\r\n\r\n"), "reset:protocol", steps[k]);
+        check_limit(S(CHUNKED "0\r\na:1\r\nb:2\r\nc:3\r\nd:4\r\ne:5\r\n\r\n"), "reset:protocol",
+                    steps[k]);
+        check_limit(fill(&b, CHUNKED "1;", 5000, "\r\nx\r\n0\r\n\r\n"), "reset:protocol", steps[k]);
+    }
+    weft_buf_done(&b);
+}
+
+/* === answers === */
+
+struct answer {
+    const char *request;
+    uint16_t status;
+    enum weft_framing framing;
+    uint64_t length;
+    const char *body; /* NULL: head with end */
+    const char *out;
+};
+
+static const struct answer answers[] = {
+    {"GET / HTTP/1.1\r\n" H "\r\n", 200, WEFT_BODY_LENGTH, 2, "hi",
+     "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"},
+    {"GET / HTTP/1.1\r\n" H "\r\n", 200, WEFT_BODY_CHUNKED, 0, "hi",
+     "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"},
+    {"GET / HTTP/1.1\r\n" H "\r\n", 200, WEFT_BODY_CHUNKED, 0, "",
+     "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"},
+    {"GET / HTTP/1.1\r\n" H "\r\n", 200, WEFT_BODY_CHUNKED, 0, NULL,
+     "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"},
+    {"GET / HTTP/1.1\r\n" H "\r\n", 404, WEFT_BODY_NONE, 0, NULL,
+     "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"},
+    {"GET / HTTP/1.1\r\n" H "\r\n", 299, WEFT_BODY_NONE, 0, NULL,
+     "HTTP/1.1 299 \r\ncontent-length: 0\r\n\r\n"},
+    {"GET / HTTP/1.1\r\n" H "\r\n", 204, WEFT_BODY_NONE, 0, NULL,
+     "HTTP/1.1 204 No Content\r\n\r\n"},
+    {"GET / HTTP/1.1\r\n" H "\r\n", 204, WEFT_BODY_LENGTH, 2, "hi",
+     "HTTP/1.1 204 No Content\r\n\r\n"},
+    {"GET / HTTP/1.1\r\n" H "\r\n", 304, WEFT_BODY_LENGTH, 9, NULL,
+     "HTTP/1.1 304 Not Modified\r\ncontent-length: 9\r\n\r\n"},
+    {"HEAD / HTTP/1.1\r\n" H "\r\n", 200, WEFT_BODY_LENGTH, 7, "swallow",
+     "HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\n"},
+    {"HEAD / HTTP/1.1\r\n" H "\r\n", 200, WEFT_BODY_CHUNKED, 0, "x", "HTTP/1.1 200 OK\r\n\r\n"},
+    {"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", 200, WEFT_BODY_LENGTH, 2, "hi",
+     "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: keep-alive\r\n\r\nhi"},
+    {"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", 200, WEFT_BODY_CHUNKED, 0, "hi",
+     "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nhi"},
+};
+
+static struct weft_stream *request_of(struct side *t, const char *request) {
+    t->no_reply = t->keep = true;
+    weft_buf_str(&t->in, request);
+    side_feed(t, SIZE_MAX);
+    assert_non_null(t->last);
+    return t->last;
+}
+
+static enum weft_status send_head(struct weft_stream *s, uint16_t status, enum weft_framing framing,
+                                  uint64_t length, bool end) {
+    struct weft_head h;
+    weft_head_init(&h, weft_stream_arena(s));
+    h.status = status;
+    h.framing = framing;
+    h.content_length = length;
+    h.has_content_length = framing == WEFT_BODY_LENGTH;
+    return weft_stream_head(s, &h, end);
+}
+
+static void expect_output(struct side *t, const char *want) {
+    struct weft_buf out;
+    weft_buf_init(&out, 0);
+    side_pull(t, &out);
+    if (!weft_slice_is(weft_buf_slice(&out), want))
+        fail_msg("sent %.*s\nwant %s", WEFT_SLICE_ARG(weft_buf_slice(&out)), want);
+    weft_buf_done(&out);
+}
+
+static void test_answers(void **state) {
+    for (size_t i = 0; i < WEFT_LEN(answers); i++) {
+        const struct answer *a = &answers[i];
+        struct side t;
+        side_init(&t, false, WEFT_SERVER, NULL);
+        struct weft_stream *s = request_of(&t, a->request);
+        assert_int_equal(send_head(s, a->status, a->framing, a->length, !a->body), WEFT_OK);
+        if (a->body) {
+            assert_int_equal(weft_stream_data(s, weft_slice_str(a->body)), WEFT_OK);
+            assert_int_equal(weft_stream_end(s, NULL), WEFT_OK);
+        }
+        assert_true(weft_stream_complete(s));
+        expect_output(&t, a->out);
+        bool closes = weft_slice_search(weft_slice_str(a->out), S("close")) < strlen(a->out);
+        assert_int_equal(weft_codec_finished(t.codec), closes);
+        side_done(&t);
+    }
+}
+
+static void test_trailers_and_hop_fields_out(void **state) {
+    struct side t;
+    side_init(&t, false, WEFT_SERVER, NULL);
+    struct weft_stream *s = request_of(&t, "GET / HTTP/1.1\r\n" H "\r\n");
+    struct weft_head h;
+    weft_head_init(&h, weft_stream_arena(s));
+    h.status = 200;
+    h.framing = WEFT_BODY_CHUNKED;
+    weft_fields_add(&h.fields, S("Connection"), S("x"));
+    weft_fields_add(&h.fields, S("Transfer-Encoding"), S("gzip"));
+    weft_fields_add(&h.fields, S("Content-Length"), S("9"));
+    weft_fields_add(&h.fields, S("X-Kept"), S("1"));
+    struct weft_fields tr;
+    weft_fields_init(&tr, weft_stream_arena(s));
+    weft_fields_add(&tr, S("Grpc-Status"), S("0"));
+    weft_stream_head(s, &h, false);
+    weft_stream_end(s, &tr);
+    expect_output(&t, "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\nx-kept: 1\r\n\r\n"
+                      "0\r\ngrpc-status: 0\r\n\r\n");
+    side_done(&t);
+}
+
+static void test_response_splitting(void **state) {
+    struct side t;
+    side_init(&t, false, WEFT_SERVER, NULL);
+    struct weft_stream *s = request_of(&t, "GET / HTTP/1.1\r\n" H "\r\n");
+    struct weft_head h;
+    weft_head_init(&h, weft_stream_arena(s));
+    h.status = 200;
+    weft_fields_add(&h.fields, S("x"), S("1\r\nset-cookie: a"));
+    assert_int_equal(weft_stream_head(s, &h, true), WEFT_INVALID);
+    assert_true(weft_codec_broken(t.codec));
+    expect_output(&t, "");
+    side_done(&t);
+}
+
+static void test_interim(void **state) {
+    struct side t;
+    side_init(&t, false, WEFT_SERVER, NULL);
+    struct weft_stream *s =
+        request_of(&t, POST "Content-Length: 1\r\nExpect: 100-continue\r\n\r\n");
+    expect_output(&t, "");
+    assert_int_equal(send_head(s, 100, WEFT_BODY_NONE, 0, false), WEFT_OK);
+    expect_output(&t, "HTTP/1.1 100 Continue\r\n\r\n");
+    assert_int_equal(send_head(s, 101, WEFT_BODY_NONE, 0, false), WEFT_UNSUPPORTED);
+    weft_buf_str(&t.in, "x");
+    side_feed(&t, 1);
+    assert_int_equal(send_head(s, 200, WEFT_BODY_NONE, 0, true), WEFT_OK);
+    expect_output(&t, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+    assert_false(weft_codec_finished(t.codec));
+    side_done(&t);
+}
+
+static void test_no_interim_for_http10(void **state) {
+    struct side t;
+    side_init(&t, false, WEFT_SERVER, NULL);
+    struct weft_stream *s = request_of(&t, "GET / HTTP/1.0\r\n\r\n");
+    assert_int_equal(send_head(s, 103, WEFT_BODY_NONE, 0, false), WEFT_OK);
+    expect_output(&t, "");
+    side_done(&t);
+}
+
+/* The answer comes, the connection ends; the rest of the request is not waited for. */
+static void test_early_answer(void **state) {
+    const char *expect[] = {"", "Expect: 100-continue\r\n"};
+    for (int i = 0; i < 2; i++) {
+        struct side t;
+        char request[256];
+        side_init(&t, false, WEFT_SERVER, NULL);
+        snprintf(request, sizeof request, POST "Content-Length: 100\r\n%s\r\nabc", expect[i]);
+        struct weft_stream *s = request_of(&t, request);
+        assert_int_equal(send_head(s, 413, WEFT_BODY_NONE, 0, true), WEFT_OK);
+        assert_false(weft_stream_complete(s));
+        t.last = NULL;
+        weft_stream_release(s);
+        assert_false(weft_codec_finished(t.codec));
+        expect_output(&t, "HTTP/1.1 413 Content Too Large\r\ncontent-length: 0\r\n"
+                          "connection: close\r\n\r\n");
+        assert_true(weft_codec_finished(t.codec));
+        assert_false(weft_codec_broken(t.codec));
+        weft_buf_str(&t.in, "GET / HTTP/1.1\r\n" H "\r\n");
+        side_feed(&t, SIZE_MAX);
+        assert_int_equal(weft_buf_size(&t.in), 0); /* swallowed */
+        side_done(&t);
+    }
+}
+
+static void test_body_held_to_its_length(void **state) {
+    for (int i = 0; i < 3; i++) {
+        struct side t;
+        side_init(&t, false, WEFT_SERVER, NULL);
+        struct weft_stream *s = request_of(&t, "GET / HTTP/1.1\r\n" H "\r\n");
+        if (i == 2) {
+            assert_int_equal(send_head(s, 200, WEFT_BODY_LENGTH, 3, true), WEFT_PROTOCOL);
+        } else {
+            assert_int_equal(send_head(s, 200, WEFT_BODY_LENGTH, 3, false), WEFT_OK);
+            assert_int_equal(weft_stream_data(s, S("ab")), WEFT_OK);
+            assert_int_equal(i ? weft_stream_data(s, S("cd")) : weft_stream_end(s, NULL),
+                             WEFT_PROTOCOL);
+        }
+        assert_true(weft_codec_broken(t.codec));
+        assert_true(weft_codec_finished(t.codec));
+        assert_false(weft_stream_complete(s));
+        assert_int_equal(weft_stream_data(s, S("x")), WEFT_CLOSED);
+        assert_true(t.output > 0);
+        side_done(&t);
+    }
+}
+
+static void test_reset_breaks(void **state) {
+    struct side t;
+    side_init(&t, false, WEFT_SERVER, NULL);
+    struct weft_stream *s = request_of(&t, "GET / HTTP/1.1\r\n" H "\r\n");
+    send_head(s, 200, WEFT_BODY_CHUNKED, 0, false);
+    expect_output(&t, "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
+    int told = t.output;
+    weft_stream_reset(s, WEFT_INTERNAL);
+    assert_int_equal(t.output, told + 1);
+    assert_true(weft_codec_finished(t.codec) && weft_codec_broken(t.codec));
+    assert_string_equal(side_log(&t), "GET / @web end");
+    side_done(&t);
+}
+
+static void test_pause(void **state) {
+    for (size_t k = 0; k < WEFT_LEN(steps); k++) {
+        struct side t;
+        side_init(&t, false, WEFT_SERVER, NULL);
+        struct weft_stream *s = request_of(&t, CHUNKED);
+        weft_stream_pause(s);
+        weft_stream_pause(s);
+        weft_buf_str(&t.in, "2\r\nab\r\n0\r\n\r\n");
+        assert_false(weft_codec_wants_input(t.codec));
+        side_feed(&t, steps[k]);
+        assert_int_equal(weft_buf_size(&t.in), 12);
+        weft_stream_resume(s);
+        assert_int_equal(t.input, 0);
+        weft_stream_resume(s);
+        assert_int_equal(t.input, 1);
+        side_feed(&t, steps[k]);
+        assert_string_equal(side_log(&t), "POST / @web chunked (ab) end");
+        side_done(&t);
+    }
+}
+
+static void test_pipelined_waits(void **state) {
+    struct side t;
+    side_init(&t, false, WEFT_SERVER, NULL);
+    struct weft_stream *s =
+        request_of(&t, "GET /1 HTTP/1.1\r\n" H "\r\nGET /2 HTTP/1.1\r\n" H "\r\n");
+    assert_string_equal(side_log(&t), "GET /1 @web end");
+    assert_false(weft_codec_wants_input(t.codec));
+    assert_int_equal(t.input, 0);
+    send_head(s, 200, WEFT_BODY_NONE, 0, true);
+    assert_int_equal(t.input, 1);
+    side_feed(&t, SIZE_MAX);
+    assert_string_equal(side_log(&t), "GET /1 @web end GET /2 @web end");
+    weft_stream_release(s); /* the first: still ours, inert */
+    side_done(&t);
+}
+
+static void test_high_water(void **state) {
+    struct side t;
+    side_init(&t, false, WEFT_SERVER, NULL);
+    struct weft_stream *s = request_of(&t, "GET / HTTP/1.1\r\n" H "\r\n");
+    static const char block[64 * 1024];
+    send_head(s, 200, WEFT_BODY_CHUNKED, 0, false);
+    enum weft_status st = WEFT_OK;
+    for (int i = 0; i < 100 && st == WEFT_OK; i++)
+        st = weft_stream_data(s, weft_slice(block, sizeof block));
+    assert_int_equal(st, WEFT_AGAIN);
+    assert_true(weft_stream_queued(s) >= WEFT_STREAM_HIGH);
+    assert_false(weft_stream_sent_any(s));
+    struct weft_buf out;
+    weft_buf_init(&out, 0);
+    weft_codec_pull(t.codec, &out, 1024);
+    assert_true(weft_stream_sent_any(s));
+    assert_int_equal(t.writable, 0);
+    side_pull(&t, &out);
+    assert_int_equal(t.writable, 1);
+    weft_buf_done(&out);
+    side_done(&t);
+}
+
+static void test_drain(void **state) {
+    struct side t;
+    side_init(&t, false, WEFT_SERVER, NULL);
+    weft_codec_drain(t.codec);
+    assert_true(weft_codec_finished(t.codec));
+    assert_int_equal(t.output, 1); /* told */
+    side_done(&t);
+    side_init(&t, false, WEFT_SERVER, NULL);
+    struct weft_stream *s = request_of(&t, "GET / HTTP/1.1\r\n" H "\r\n");
+    weft_codec_drain(t.codec);
+    assert_false(weft_codec_finished(t.codec));
+    send_head(s, 200, WEFT_BODY_NONE, 0, true);
+    expect_output(&t, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    assert_true(weft_codec_finished(t.codec));
+    side_done(&t);
+}
+
+static void test_eof(void **state) {
+    static const struct {
+        const char *in, *log;
+        bool finished;
+    } cases[] = {
+        {"", "", true},
+        {"GET / HT", "", true},
+        {POST "Content-Length: 3\r\n\r\nab", "POST / @web length:3 (ab) reset:reset", true},
+        {CHUNKED "5\r\nab", "POST / @web chunked (ab) reset:reset", true},
+        {CHUNKED "0\r\nA: b\r\n", "POST / @web chunked reset:reset", true},
+        {"GET / HTTP/1.1\r\n" H "\r\n", "GET / @web end", false}, /* half-closed: answer first */
+    };
+    for (size_t i = 0; i < WEFT_LEN(cases); i++) {
+        struct side t;
+        side_init(&t, false, WEFT_SERVER, NULL);
+        t.no_reply = t.keep = true;
+        weft_buf_str(&t.in, cases[i].in);
+        side_feed(&t, SIZE_MAX);
+        weft_codec_eof(t.codec);
+        assert_string_equal(side_log(&t), cases[i].log);
+        assert_int_equal(weft_codec_finished(t.codec), cases[i].finished);
+        if (!cases[i].finished) {
+            send_head(t.last, 200, WEFT_BODY_NONE, 0, true);
+            expect_output(&t, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            assert_true(weft_codec_finished(t.codec));
+        }
+        side_done(&t);
+    }
+}
+
+static void test_in_head(void **state) {
+    struct side t;
+    side_init(&t, false, WEFT_SERVER, NULL);
+    assert_false(weft_codec_in_head(t.codec));
+    weft_buf_str(&t.in, "GET / HTTP/1.1\r\nHo");
+    side_feed(&t, 1);
+    assert_true(weft_codec_in_head(t.codec));
+    weft_buf_str(&t.in, "st: web\r\n\r\n");
+    side_feed(&t, 1);
+    assert_false(weft_codec_in_head(t.codec));
+    side_done(&t);
+}
+
+/* The stream, its arena and its slices outlive the codec. */
+static void test_free_under_stream(void **state) {
+    struct side t;
+    side_init(&t, false, WEFT_SERVER, NULL);
+    struct weft_stream *s = request_of(&t, POST "Content-Length: 3\r\n\r\n");
+    t.codec = weft_codec_free(t.codec);
+    assert_string_equal(side_log(&t), "POST / @web length:3 reset:closed");
+    assert_null(weft_stream_codec(s));
+    assert_non_null(weft_arena_alloc(weft_stream_arena(s), 100));
+    assert_int_equal(send_head(s, 200, WEFT_BODY_NONE, 0, true), WEFT_CLOSED);
+    assert_int_equal(weft_stream_data(s, S("x")), WEFT_CLOSED);
+    assert_int_equal(weft_stream_end(s, NULL), WEFT_CLOSED);
+    weft_stream_reset(s, WEFT_CANCELED);
+    weft_stream_pause(s);
+    weft_stream_resume(s);
+    assert_int_equal(weft_stream_queued(s), 0);
+    weft_stream_release(s);
+    t.last = NULL;
+    side_done(&t);
+}
+
+/* Release from inside events, in every event. */
+static void release_on_data(void *ud, struct weft_slice d) {
+    weft_stream_release(ud);
+}
+static void request_release(void *owner, struct weft_stream *s, struct weft_head *h, bool end) {
+    static const struct weft_stream_cb cb = {.on_data = release_on_data};
+    weft_stream_set_cb(s, &cb, s);
+    if (end) weft_stream_release(s);
+}
+static void test_release_inside(void **state) {
+    const struct weft_codec_cb cb = {.on_request = request_release};
+    const char *in[] = {"GET / HTTP/1.1\r\n" H "\r\n", POST "Content-Length: 3\r\n\r\nabc",
+                        CHUNKED "3\r\nabc\r\n0\r\n\r\n"};
+    for (int i = 0; i < 3; i++) {
+        struct weft_codec *c = weft_h1_new(WEFT_SERVER, NULL, &cb, NULL);
+        size_t used;
+        assert_int_equal(weft_codec_feed(c, weft_slice_str(in[i]), &used), WEFT_OK);
+        assert_int_equal(used, strlen(in[i]));
+        assert_true(weft_codec_broken(c));
+        assert_int_equal(weft_codec_streams(c), 0);
+        weft_codec_free(c);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_accepted),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_refusal_ends_connection),
+        cmocka_unit_test(test_broken_bodies),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_trailers_and_hop_fields_out),
+        cmocka_unit_test(test_response_splitting),
+        cmocka_unit_test(test_interim),
+        cmocka_unit_test(test_no_interim_for_http10),
+        cmocka_unit_test(test_early_answer),
+        cmocka_unit_test(test_body_held_to_its_length),
+        cmocka_unit_test(test_reset_breaks),
+        cmocka_unit_test(test_pause),
+        cmocka_unit_test(test_pipelined_waits),
+        cmocka_unit_test(test_high_water),
+        cmocka_unit_test(test_drain),
+        cmocka_unit_test(test_eof),
+        cmocka_unit_test(test_in_head),
+        cmocka_unit_test(test_free_under_stream),
+        cmocka_unit_test(test_release_inside),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
