@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * weft explain: reads the request from the command line and prints the report. */
+#include <cli/cli.h>
+#include <cli/explain.h>
+#include <cli/resolve.h>
+
+#include <stdlib.h>
+#include <weft/base/alloc.h>
+#include <weft/http/path.h>
+#include <weft/mesh/dump.h>
+
+static const struct weft_option rows[] = {
+    CLI_ROW_FILE,
+    CLI_ROW_FROM,
+    {.flag = "request",
+     .metavar = "METHOD",
+     .help = "HTTP method. Default: GET, or what stands in front of the URL.",
+     .set = weft_option_str,
+     .offset = offsetof(struct cli_options, method),
+     .short_flag = 'X'},
+    {.flag = "header",
+     .metavar = "NAME:VALUE",
+     .help = "A request header. Repeatable; Host replaces the URL's host in what is sent.",
+     .set = cli_set_header,
+     .short_flag = 'H'},
+    CLI_ROW_OUTPUT("\"json\" prints the report as JSON. Default: text."),
+    CLI_ROW_CHANNEL,
+    CLI_ROW_TRUST_DOMAIN,
+};
+static const struct cli_command command = {
+    .usage = "weft explain -f PATH --from NAMESPACE [-H NAME:VALUE] '[METHOD] URL'",
+    .about =
+        "Says what a proxy in that namespace would do with one request: the Service, the group of\n"
+        "routes in effect, the rule and match that win and why the others lose, filters,\n"
+        "backends with their endpoints, or the answer that the proxy itself would give.\n"
+        "Exit status: 0 explained, whatever the answer; 1 no such Service, or broken manifests; 2 "
+        "wrong usage.",
+    .rows = rows,
+    .n_rows = WEFT_LEN(rows),
+    .max_operands = 1,
+};
+
+struct request {
+    struct weft_slice host; /* to resolve, without port */
+    uint16_t port;
+    struct weft_head head;
+    enum weft_reason refused;
+};
+
+static int bad(const char *what, const char *why) {
+    fprintf(stderr, "weft: \"%s\": %s\n", what, why);
+    return CLI_USAGE;
+}
+
+/* host[:port], [v6][:port] */
+static bool read_authority(struct weft_slice a, struct request *q) {
+    struct weft_slice port = WEFT_SLICE_EMPTY;
+    uint64_t n;
+    q->head.authority = a;
+    if (a.len && a.base[0] == '[') {
+        size_t close = weft_slice_find(a, ']');
+        if (close == a.len) return false;
+        q->host = weft_slice(a.base + 1, close - 1);
+        port = weft_slice_from(a, close + 1);
+        if (port.len && port.base[0] != ':') return false;
+        port = weft_slice_from(port, 1);
+    } else {
+        q->host = weft_slice_cut(&a, ':');
+        port = a;
+    }
+    if (port.base && port.len == 0) return false;
+    if (port.len && (!weft_slice_u64(port, 65535, &n) || n == 0)) return false;
+    if (port.len) q->port = (uint16_t)n;
+    return q->host.len > 0;
+}
+
+static bool read_url(struct weft_slice url, struct request *q, struct weft_arena *a) {
+    q->port = 80;
+    if (weft_slice_starts(url, WEFT_SLICE_LIT("http://"))) {
+        url = weft_slice_from(url, 7);
+    } else if (weft_slice_search(url, WEFT_SLICE_LIT("://")) < url.len) {
+        return false; /* the proxy sees plain requests only */
+    }
+    size_t end = 0;
+    while (end < url.len && url.base[end] != '/' && url.base[end] != '?') end++;
+    struct weft_slice path = weft_slice_from(url, end);
+    if (!path.len) path = WEFT_SLICE_LIT("/");
+    if (path.base[0] == '?') path = weft_arena_printf(a, "/" WEFT_SLICE_FMT, WEFT_SLICE_ARG(path));
+    q->refused = weft_path_normalize(path, a, &q->head.path);
+    return read_authority(weft_slice_head(url, end), q);
+}
+
+static void read_headers(const struct cli_options *opt, struct request *q) {
+    for (size_t i = 0; i < opt->n_headers; i++) {
+        struct weft_slice value = weft_slice_str(opt->headers[i]);
+        struct weft_slice name = weft_slice_trim(weft_slice_cut(&value, ':'));
+        value = weft_slice_trim(value);
+        if (weft_slice_ieq(name, WEFT_SLICE_LIT("host")))
+            q->head.authority = value;
+        else
+            (void)weft_fields_add(&q->head.fields, name, value);
+    }
+}
+
+static int read_request(const struct cli_options *opt, const char *operand, struct request *q,
+                        struct weft_arena *a) {
+    struct weft_slice rest = weft_slice_trim(weft_slice_str(operand)),
+                      method = WEFT_SLICE_LIT("GET");
+    size_t space = weft_slice_find(rest, ' ');
+    if (space < rest.len) {
+        method = weft_slice_head(rest, space);
+        rest = weft_slice_trim(weft_slice_from(rest, space));
+    }
+    if (opt->method) method = weft_slice_str(opt->method);
+    *q = (struct request){0};
+    weft_head_init(&q->head, a);
+    q->head.method = method;
+    q->head.scheme = WEFT_SLICE_LIT("http");
+    q->head.version = WEFT_HTTP_11;
+    if (!read_url(rest, q, a))
+        return bad(operand, "write it as [METHOD] http://HOST[:PORT]/PATH; TLS that an app makes "
+                            "itself is passed through and not routed");
+    read_headers(opt, q);
+    return CLI_OK;
+}
+
+static int explain(const struct cli_options *opt, const struct cli_input *in, struct request *q,
+                   struct weft_arena *a) {
+    struct weft_addr addr;
+    struct weft_error err = {0};
+    if (q->refused != WEFT_REASON_NONE) {
+        printf("%-10s %d %s: %s\n", "answer", weft_reason_http(q->refused),
+               weft_reason_word(q->refused), weft_reason_text(q->refused));
+        return CLI_OK;
+    }
+    if (cli_resolve(in, opt->from, q->host, q->port, &addr, &err) != WEFT_OK) {
+        fprintf(stderr, "weft: %s\n", err.message);
+        return CLI_FAILED;
+    }
+    json_t *report = cli_explain(in, opt->from, &addr, &q->head, a);
+    if (opt->output) {
+        WEFT_FREE char *text = weft_dump_text(report);
+        fputs(text, stdout);
+    } else {
+        cli_explain_print(report);
+    }
+    json_decref(report);
+    return CLI_OK;
+}
+
+int cmd_explain(int argc, char **argv) {
+    struct cli_options opt;
+    struct cli_input in;
+    struct request q;
+    struct weft_arena a;
+    const char *operand = NULL;
+    int status = cli_parse(&command, argc, argv, &opt, &operand);
+    if (status >= 0) return status;
+    if (opt.output && strcmp(opt.output, "json") != 0) return bad(opt.output, "only json is known");
+    weft_arena_init(&a, 0);
+    status = read_request(&opt, operand, &q, &a);
+    if (status == CLI_OK) {
+        cli_input_init(&in, &opt);
+        if (in.unreadable)
+            status = CLI_USAGE;
+        else {
+            size_t faults = cli_print_faults(&in);
+            status = explain(&opt, &in, &q, &a);
+            if (faults) status = CLI_FAILED;
+        }
+        cli_input_done(&in);
+    }
+    weft_arena_done(&a);
+    return status;
+}
