@@ -9,6 +9,7 @@
 #include <cli/local/plan.h>
 #include <cli/local/probe.h>
 #include <cli/local/runner.h>
+#include <weft/base/alloc.h>
 
 /* What `weft local up` was asked for. */
 struct local_options {
@@ -53,7 +54,7 @@ struct local_pod {
     uid_t uid;
     struct local_pod_ns net;
     bool injected, ready, terminating, retiring;
-    char problem[512]; /* why it could not be made; "" if it was */
+    char problem[800]; /* why it could not be made; "" if it was */
     struct local_container *containers;
     size_t n_containers;
     unsigned stop_phase;

@@ -50,11 +50,12 @@ static enum weft_status set_sysctls(int netns, const char *script, struct weft_e
 /* Forwarding serves pods whose written address lies outside the subnet. */
 static const char switch_sysctls[] =
     "cd /proc/sys/net; echo 1 >ipv4/ip_forward; echo 0 >ipv4/conf/all/send_redirects;"
-    "echo 0 >ipv4/conf/default/send_redirects; [ ! -d ipv6 ] || echo 1 >ipv6/conf/all/forwarding";
+    "echo 0 >ipv4/conf/default/send_redirects; if [ -d ipv6 ]; then echo 1 "
+    ">ipv6/conf/all/forwarding; fi";
 /* As container runtimes do: any uid may listen on port 80. */
 static const char pod_sysctls[] =
-    "cd /proc/sys/net; echo 0 >ipv4/ip_unprivileged_port_start; [ ! -d ipv6 ] || {"
-    "echo 0 >ipv6/conf/all/accept_dad; echo 0 >ipv6/conf/default/accept_dad; }";
+    "cd /proc/sys/net; echo 0 >ipv4/ip_unprivileged_port_start; if [ -d ipv6 ]; then "
+    "echo 0 >ipv6/conf/all/accept_dad; echo 0 >ipv6/conf/default/accept_dad; fi";
 
 enum weft_status local_net_init(struct local_net *n, struct local_journal *j,
                                 struct weft_error *err) {

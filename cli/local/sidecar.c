@@ -84,7 +84,8 @@ static void proxy_words(struct words *w, const struct local_pod *p) {
 
 enum weft_status local_sidecar_prepare(struct local_container *c, struct local_spawn *s,
                                        struct weft_error *err) {
-    static char *const env[] = {(char[]){"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}, NULL};
+    static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+    static char *const env[] = {path, NULL};
     free(c->program);
     c->program = local_find_program(c->name, c->pod->mesh->bin_dir);
     if (!c->program)
