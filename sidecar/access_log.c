@@ -79,7 +79,7 @@ static void addr(struct weft_json *j, const char *key, const struct weft_addr *a
     weft_json_str(j, key, weft_slice_str(s));
 }
 
-static void format(struct weft_buf *b, const struct proxy_log_line *x) {
+static void format(struct weft_buf *b, unsigned worker, const struct proxy_log_line *x) {
     struct weft_json j;
     char time[40];
     struct weft_buf t;
@@ -106,6 +106,7 @@ static void format(struct weft_buf *b, const struct proxy_log_line *x) {
     weft_json_u64(&j, "duration_us", x->duration_us);
     weft_json_u64(&j, "bytes_in", x->bytes_in);
     weft_json_u64(&j, "bytes_out", x->bytes_out);
+    weft_json_u64(&j, "worker", worker);
     weft_json_end(&j);
 }
 
@@ -115,7 +116,7 @@ void proxy_log_write(struct proxy_log *l, const struct proxy_log_line *line) {
         weft_counter_add(l->stats->log_dropped, 1);
         return;
     }
-    format(&l->buf, line);
+    format(&l->buf, l->worker, line);
     if (weft_buf_size(&l->buf) >= FLUSH_AT) flush(l);
     if (weft_buf_size(&l->buf) && !weft_timer_active(&l->timer))
         weft_timer_start(&l->timer, FLUSH_US);

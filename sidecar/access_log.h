@@ -10,7 +10,8 @@ struct proxy_log {
     struct weft_loop *loop;
     struct proxy_stats *stats;
     enum proxy_log_mode mode;
-    int fd; /* -1: none */
+    int fd;          /* -1: none */
+    unsigned worker; /* stands in every line */
     struct weft_buf buf;
     struct weft_timer timer;
 };

@@ -55,6 +55,7 @@ struct proxy_worker *proxy_worker_new(struct weft_loop *loop, unsigned id,
     weft_rng_seed_system(&w->rng);
     proxy_stats_init(&w->stats);
     proxy_log_init(&w->log, loop, &w->stats, opt->access_log, log_fd);
+    w->log.worker = id;
     proxy_dests_init(&w->dests, w, opt->snapshot != NULL);
     w->pool = make_pool(w);
     weft_timer_init(&w->housekeeping, loop, on_housekeeping, w);
