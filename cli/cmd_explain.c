@@ -124,15 +124,24 @@ static int read_request(const struct cli_options *opt, const char *operand, stru
     return CLI_OK;
 }
 
+static int print_refused(const struct cli_options *opt, enum weft_reason r) {
+    json_t *report = json_pack("{s:{s:i, s:s, s:s}}", "answer", "status", (int)weft_reason_http(r),
+                               "reason", weft_reason_word(r), "text", weft_reason_text(r));
+    WEFT_FREE char *text = weft_dump_text(report);
+    if (opt->output)
+        fputs(text, stdout);
+    else
+        printf("%-10s %d %s: %s\n", "answer", weft_reason_http(r), weft_reason_word(r),
+               weft_reason_text(r));
+    json_decref(report);
+    return CLI_OK;
+}
+
 static int explain(const struct cli_options *opt, const struct cli_input *in, struct request *q,
                    struct weft_arena *a) {
     struct weft_addr addr;
     struct weft_error err = {0};
-    if (q->refused != WEFT_REASON_NONE) {
-        printf("%-10s %d %s: %s\n", "answer", weft_reason_http(q->refused),
-               weft_reason_word(q->refused), weft_reason_text(q->refused));
-        return CLI_OK;
-    }
+    if (q->refused != WEFT_REASON_NONE) return print_refused(opt, q->refused);
     if (cli_resolve(in, opt->from, q->host, q->port, &addr, &err) != WEFT_OK) {
         fprintf(stderr, "weft: %s\n", err.message);
         return CLI_FAILED;

@@ -51,17 +51,28 @@ static void lint_parents(struct lint *l, const struct weft_object *o) {
     }
 }
 
+/* A Location without scheme and port keeps the port that was dialled. */
+static bool dialled_elsewhere(const struct weft_object *o) {
+    size_t i;
+    json_t *ref;
+    json_array_foreach(weft_js_in(o->json, "spec", "parentRefs"), i, ref) {
+        int64_t port = weft_js_int(ref, "port", 1, 65535, 80);
+        if (port != 80) return true;
+    }
+    return false;
+}
+
 static void lint_redirect(struct lint *l, const struct weft_object *o, const json_t *r,
                           const char *at) {
     char field[128];
     int64_t port = weft_js_int(r, "port", 1, 65535, 0);
     struct weft_slice scheme = weft_js_str(r, "scheme");
+    bool tls = weft_slice_is(scheme, "https");
     snprintf(field, sizeof field, "%s.requestRedirect.port", at);
-    if ((port == 80 && !weft_slice_is(scheme, "https")) ||
-        (port == 443 && weft_slice_is(scheme, "https")))
+    if ((port == 80 && !tls) || (port == 443 && tls))
         lint_add(l, LINT_NOTE, "redirect-port", o, field,
                  "port %d is the scheme's own and does not appear in Location", (int)port);
-    if (!port && !scheme.len)
+    if (!port && !scheme.len && dialled_elsewhere(o))
         lint_add(l, LINT_NOTE, "redirect-port", o, at,
                  "without scheme and port the Location keeps the Service port that the client "
                  "dialled. Set port if the new place has another");
