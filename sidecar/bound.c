@@ -94,7 +94,8 @@ struct weft_slice proxy_backend_name(const struct weft_backend *b, struct weft_a
                              WEFT_SLICE_ARG(b->service), b->port);
 }
 
-static void label_series(struct proxy_bound *b, int rule, int backend, struct proxy_series *ret) {
+static void label_series(struct proxy_bound *b, int rule, int backend, unsigned status_class,
+                         struct proxy_series *ret) {
     const struct weft_destination *d = b->bound->dest;
     struct weft_arena a;
     weft_arena_init(&a, 0);
@@ -109,16 +110,16 @@ static void label_series(struct proxy_bound *b, int rule, int backend, struct pr
         l.rule = r->name.len ? r->name : weft_arena_printf(&a, "%u", r->index);
     }
     l.backend = proxy_backend_name(be, &a);
-    proxy_stats_series(&b->w->stats, &l, ret);
+    proxy_stats_series(&b->w->stats, &l, status_class, ret);
     weft_arena_done(&a);
 }
 
-struct proxy_series *proxy_bound_series(struct proxy_bound *b, int rule, int backend) {
+struct proxy_series *proxy_bound_series(struct proxy_bound *b, int rule, int backend,
+                                        unsigned status_class) {
     uint32_t slot =
         rule < 0 ? (backend < 0 ? 0 : 1) : b->first_slot[rule] + (uint32_t)(backend + 1);
-    if (!b->series[slot]) {
-        b->series[slot] = weft_new0(struct proxy_series);
-        label_series(b, rule, backend, b->series[slot]);
-    }
+    if (!b->series[slot]) b->series[slot] = weft_new0(struct proxy_series);
+    if (!b->series[slot]->by_class[status_class])
+        label_series(b, rule, backend, status_class, b->series[slot]);
     return b->series[slot];
 }

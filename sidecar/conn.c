@@ -40,7 +40,6 @@ void proxy_conn_unref(struct proxy_conn *c) {
     proxy_dest_unref(c->dest);
     proxy_bound_unref(c->fixed);
     free((char *)(uintptr_t)c->peer_id.base);
-    free(c->series);
     WEFT_OBJ_DONE(c);
     free(c);
 }

@@ -27,8 +27,7 @@ struct proxy_conn {
     struct proxy_dest *dest;   /* outbound: what dst means */
     struct proxy_bound *fixed; /* outbound without dest: none */
     struct proxy_park park;
-    struct proxy_series *series; /* inbound */
-    bool direct;                 /* requests go to dst itself, unrouted */
+    bool direct; /* requests go to dst itself, unrouted */
 
     /* sniffing */
     struct weft_buf first;

@@ -4,6 +4,8 @@
 #include <sidecar/conn.h>
 
 #include <sidecar/hop.h>
+#include <stdio.h>
+
 #include <weft/base/alloc.h>
 #include <weft/base/clock.h>
 #include <weft/mesh/model.h>
@@ -29,17 +31,27 @@ static struct weft_slice own_id(const struct proxy_worker *w) {
     return w->identity ? weft_identity_spiffe_id(w->identity) : WEFT_SLICE_EMPTY;
 }
 
-static void make_series(struct proxy_conn *c) {
+/* Series of the app's port; few ports, so a list. */
+struct proxy_series *proxy_inbound_series(struct proxy_worker *w, uint16_t port,
+                                          unsigned status_class) {
+    struct proxy_port_series *p = w->port_series;
+    while (p && p->port != port) p = p->next;
+    if (!p) {
+        p = weft_new0(struct proxy_port_series);
+        *p = (struct proxy_port_series){.port = port, .next = w->port_series};
+        w->port_series = p;
+    }
+    if (p->series.by_class[status_class]) return &p->series;
     char service[16];
-    snprintf(service, sizeof service, ":%u", c->dst.port);
-    struct proxy_series_labels l = {.dir = PROXY_INBOUND, .service = weft_slice_str(service)};
-    c->series = weft_new0(struct proxy_series);
-    proxy_stats_series(&c->w->stats, &l, c->series);
+    int n = snprintf(service, sizeof service, ":%u", port);
+    struct proxy_series_labels l = {.dir = PROXY_INBOUND,
+                                    .service = weft_slice(service, (size_t)n)};
+    proxy_stats_series(&w->stats, &l, status_class, &p->series);
+    return &p->series;
 }
 
 static void serve(struct proxy_conn *c, bool h2) {
     c->direct = true;
-    make_series(c);
     proxy_conn_serve(c, h2);
 }
 

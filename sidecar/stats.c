@@ -59,15 +59,11 @@ void proxy_stats_done(struct proxy_stats *s) {
 }
 
 void proxy_stats_series(struct proxy_stats *s, const struct proxy_series_labels *l,
-                        struct proxy_series *ret) {
+                        unsigned status_class, struct proxy_series *ret) {
     static const char *const classes[6] = {"0xx", "1xx", "2xx", "3xx", "4xx", "5xx"};
-    struct weft_slice v[6] = {weft_slice_str(proxy_dir_name(l->dir)), l->service, l->route, l->rule,
-                              l->backend};
+    struct weft_slice v[6] = {
+        weft_slice_str(proxy_dir_name(l->dir)), l->service, l->route, l->rule, l->backend,
+        weft_slice_str(classes[status_class])};
     ret->duration = weft_metrics_histogram(s->set, PROXY_METRIC_DURATION, v);
-    for (int i = 0; i < 6; i++) {
-        if (i == 1) continue; /* an exchange never ends with an interim response */
-        v[5] = weft_slice_str(classes[i]);
-        ret->by_class[i] = weft_metrics_counter(s->set, PROXY_METRIC_REQUESTS, v);
-    }
-    ret->by_class[1] = ret->by_class[0];
+    ret->by_class[status_class] = weft_metrics_counter(s->set, PROXY_METRIC_REQUESTS, v);
 }

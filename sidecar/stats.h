@@ -62,7 +62,7 @@ extern const struct weft_metric_family proxy_metric_families[PROXY_METRIC_COUNT]
 enum proxy_dir { PROXY_OUTBOUND, PROXY_INBOUND };
 const char *proxy_dir_name(enum proxy_dir d);
 
-/* Requests of one (service, route, rule, backend). */
+/* Requests of one (service, route, rule, backend); pointers are made on first use. */
 struct proxy_series {
     struct weft_counter *by_class[6]; /* status / 100 */
     struct weft_histogram *duration;
@@ -84,8 +84,9 @@ struct proxy_stats { /* of one worker */
 };
 void proxy_stats_init(struct proxy_stats *s);
 void proxy_stats_done(struct proxy_stats *s);
+/* Makes what is needed to count a request of that class. */
 void proxy_stats_series(struct proxy_stats *s, const struct proxy_series_labels *l,
-                        struct proxy_series *ret);
+                        unsigned status_class, struct proxy_series *ret);
 /* Slow path: one more in a series named by literals. */
 void proxy_stats_count(struct proxy_stats *s, enum proxy_metric family, const char *label1,
                        const char *label2);

@@ -56,17 +56,19 @@ void proxy_exchange_reply(struct proxy_exchange *x, enum weft_reason why,
 
 /* ---- the end ---- */
 
-static struct proxy_series *series_of(struct proxy_exchange *x) {
-    if (x->bound) return proxy_bound_series(x->bound, x->rule, x->backend);
-    return x->conn->series;
+static struct proxy_series *series_of(struct proxy_exchange *x, unsigned status_class) {
+    if (x->bound) return proxy_bound_series(x->bound, x->rule, x->backend, status_class);
+    if (x->conn->dir == PROXY_OUTBOUND) return NULL;
+    return proxy_inbound_series(x->w, x->conn->dst.port, status_class);
 }
 
 static void count(struct proxy_exchange *x, uint64_t duration_us) {
     struct proxy_stats *s = &x->w->stats;
     enum proxy_dir d = x->conn->dir;
-    struct proxy_series *r = series_of(x);
+    unsigned status_class = x->status < 600 ? x->status / 100 : 0;
+    struct proxy_series *r = series_of(x, status_class);
     if (r) {
-        weft_counter_add(r->by_class[x->status < 600 ? x->status / 100 : 0], 1);
+        weft_counter_add(r->by_class[status_class], 1);
         weft_histogram_add(r->duration, duration_us);
     }
     if (x->reason != WEFT_REASON_NONE) weft_counter_add(s->reasons[d][x->reason], 1);

@@ -95,6 +95,11 @@ struct proxy_worker *proxy_worker_free(struct proxy_worker *w) {
     weft_identity_unref(w->identity);
     weft_inbound_unref((struct weft_inbound *)(uintptr_t)w->inbound);
     proxy_stats_done(&w->stats);
+    while (w->port_series) {
+        struct proxy_port_series *p = w->port_series;
+        w->port_series = p->next;
+        free(p);
+    }
     proxy_listeners_free(w);
     WEFT_OBJ_DONE(w);
     free(w);
