@@ -15,7 +15,6 @@ struct entry {
     struct weft_list due; /* in derive, ends, others or unneeded of the server */
     enum weft_xds_type type;
     bool wanted;      /* subscribed by name */
-    bool fresh;       /* just subscribed, holding nothing: what it implies is sent again as well */
     bool acquired;    /* the publisher knows of our interest */
     uint32_t implied; /* by how many Destinations */
     char sent[17];    /* version last sent or held; "" none; "-" told that there is none */
@@ -118,15 +117,13 @@ static void set_implied(struct weft_ads_server *s, struct entry *e, const struct
     e->n_implies = n;
     for (size_t k = 0; k < n; k++) {
         struct entry *x = obtain(s, i->implied[k], WEFT_XDS_ENDPOINTS);
-        if (e->fresh) x->sent[0] = 0;
-        if (!needed(x) || e->fresh) queue(s, x);
+        if (!needed(x)) queue(s, x);
         x->implied++;
         acquire(s, x);
         e->implies[k] = x;
     }
     for (size_t k = 0; k < n_old; k++) release_implied(s, old[k]);
     free(old);
-    e->fresh = false;
 }
 
 /* === requests === */
@@ -149,7 +146,6 @@ static void subscribe(struct weft_ads_server *s, struct weft_slice name, enum we
     e = obtain(s, name, type);
     if (e->wanted) e->sent[0] = 0; /* asked again: sent again */
     e->wanted = true;
-    e->fresh = e->sent[0] == 0;
     acquire(s, e);
     queue(s, e);
 }
@@ -159,7 +155,6 @@ static void unsubscribe(struct weft_ads_server *s, struct weft_slice name) {
     if (!e || !e->wanted) return;
     e->wanted = false;
     if (e->implied) return;
-    e->fresh = false;
     set_implied(s, e, NULL);
     drop(s, e);
 }
