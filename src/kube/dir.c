@@ -20,7 +20,8 @@ static void on_file(void *ud, const char *path, const struct stat *st) {
     struct dir_file *f = need_file(d, path);
     if (f->seen) return; /* two of the given paths overlap */
     f->seen = true;
-    dir_file_read(d, f, st, f->broken);
+    f->layer = d->layer;
+    dir_file_read(d, f, st, f->broken || f->covered);
 }
 
 static void on_folder(void *ud, const char *path) {
@@ -31,8 +32,8 @@ static void on_folder(void *ud, const char *path) {
 void dir_scan(struct weft_dir *d) {
     const struct dir_walk w = {on_file, on_folder, d};
     for (struct dir_file *f = d->files; f; f = f->hh.next) f->seen = false;
-    for (size_t i = 0; i < d->n_paths; i++)
-        if (dir_walk(&w, d->paths[i]) != WEFT_OK && d->watch) dir_watch_poll(d->watch);
+    for (d->layer = 0; d->layer < d->n_paths; d->layer++)
+        if (dir_walk(&w, d->paths[d->layer]) != WEFT_OK && d->watch) dir_watch_poll(d->watch);
     if (dir_claim(d) && d->cb.on_change) d->cb.on_change(d->cb.ud);
 }
 

@@ -30,6 +30,8 @@ struct dir_file {
     uint64_t hash;         /* of the bytes last read */
     struct dir_keys owned; /* in force */
     bool seen;             /* in this scan */
+    size_t layer;          /* index of the given path that it lies below */
+    bool covered;          /* some of its objects stand in a later layer too */
     bool broken;           /* what it holds now is not in force */
     char *told;            /* faults of this content that on_error heard of */
     /* during one scan */
@@ -43,6 +45,7 @@ struct weft_dir {
     struct weft_loop *loop;
     char **paths;
     size_t n_paths;
+    size_t layer; /* while a scan walks */
     bool experimental;
     struct weft_store *store;
     struct weft_dir_cb cb;
