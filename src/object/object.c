@@ -81,6 +81,8 @@ static enum weft_status read_identity(struct weft_object *o, struct weft_error *
     if (!json_is_object(meta))
         return weft_error_set(err, WEFT_INVALID, "metadata", "missing: give it a name");
     struct weft_slice name = weft_js_str(meta, "name");
+    if (json_object_get(meta, "name") && !json_is_string(json_object_get(meta, "name")))
+        return weft_error_set(err, WEFT_INVALID, "metadata.name", "must be text; put it in quotes");
     if (!name.len)
         return weft_error_set(err, WEFT_INVALID, "metadata.name", "missing: give it a name");
     read_api_version(o, version);
