@@ -25,7 +25,7 @@ static enum weft_sniff sniff_tls(struct weft_slice s) {
 
 static bool is_prefix_of(struct weft_slice s, const char *whole) {
     size_t n = strlen(whole);
-    return memcmp(s.base, whole, s.len < n ? s.len : n) == 0;
+    return s.len == 0 || memcmp(s.base, whole, s.len < n ? s.len : n) == 0;
 }
 
 /* What follows the method of a known one: only HTTP writes a path or a URI there. */
@@ -62,16 +62,10 @@ static enum weft_sniff sniff_h1(struct weft_slice s) {
 
 enum weft_sniff weft_sniff(struct weft_slice first) {
     if (first.len == 0) return WEFT_SNIFF_MORE;
-    enum weft_sniff each[] = {sniff_h2(first), sniff_tls(first), sniff_h1(first)};
-    bool more = false;
-    for (size_t i = 0; i < WEFT_LEN(each); i++) {
-        if (each[i] == WEFT_SNIFF_MORE)
-            more = true;
-        else if (each[i] != WEFT_SNIFF_OPAQUE)
-            return each[i];
-    }
-    if (!more) return WEFT_SNIFF_OPAQUE;
-    if (first.len < SNIFF_MAX) return WEFT_SNIFF_MORE;
+    enum weft_sniff is = sniff_h2(first); /* first: its preface looks like a request line */
+    if (is == WEFT_SNIFF_OPAQUE) is = sniff_tls(first);
+    if (is == WEFT_SNIFF_OPAQUE) is = sniff_h1(first);
+    if (is != WEFT_SNIFF_MORE || first.len < SNIFF_MAX) return is;
     /* Only a request line can be this long and still undecided: a method and an endless target. */
     return weft_slice_find(first, ' ') < first.len ? WEFT_SNIFF_H1 : WEFT_SNIFF_OPAQUE;
 }
