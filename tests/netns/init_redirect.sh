@@ -172,9 +172,9 @@ if printf '*nat\nCOMMIT\n' | ns try iptables-legacy-restore --noflush 2>/dev/nul
     is "... completely" "$(saved mixed | grep -c WEFT)" 0
 
     ns_add locked
+    mkfifo "$NS_TMP/go"
     (flock 9 && echo locked >"$NS_TMP/held" && read -r _ <"$NS_TMP/go") 9>"$NS_TMP/lock" &
     NS_PIDS+=($!)
-    mkfifo "$NS_TMP/go"
     wait_line "$NS_TMP/held" locked
     out=$(init locked --backend legacy --lock-wait 1)
     is "a lock held too long exits with 1" "$?" 1
