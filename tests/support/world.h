@@ -84,7 +84,8 @@ struct client {
 struct client *world_connect(struct world *w, const char *dst);
 struct client *world_connect_to(struct proxy_worker *to, enum proxy_dir dir, const char *dst);
 void client_send(struct client *c, const char *text);
-void client_close(struct client *c);
+void client_close(struct client *c); /* FIN */
+void client_abort(struct client *c); /* RST */
 /* Everything received so far; the caller does not free it. */
 const char *client_text(struct client *c);
 /* Sends, settles, returns the text received since the last call. */

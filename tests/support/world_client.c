@@ -57,6 +57,12 @@ void client_close(struct client *c) {
     world_settle(c->w);
 }
 
+void client_abort(struct client *c) {
+    if (c->x) weft_xport_abort(c->x);
+    c->x = NULL;
+    world_settle(c->w);
+}
+
 const char *client_text(struct client *c) {
     (void)weft_buf_char(&c->in, 0);
     c->in.len--;
@@ -172,7 +178,7 @@ void world_call_done(struct h2_call *c) {
 
 void world_clients_close(struct world *w) {
     for (int i = 0; i < w->n_clients; i++) {
-        if (w->clients[i]->x) weft_xport_close(w->clients[i]->x);
+        if (w->clients[i]->x) weft_xport_abort(w->clients[i]->x);
         w->clients[i]->x = NULL;
     }
     for (int i = 0; i < w->n_h2; i++)
