@@ -4,7 +4,7 @@
 #include <weft/base/addr.h>
 #include <weft/base/options.h>
 
-enum { PROXY_MAX_LISTENS = 32, PROXY_MAX_POD_IPS = 4, PROXY_MAX_WORKERS = 64 };
+enum { PROXY_MAX_LISTENS = 256, PROXY_MAX_POD_IPS = 4, PROXY_MAX_WORKERS = 64 };
 
 struct proxy_listen { /* --listen */
     struct weft_addr at;

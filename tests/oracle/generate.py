@@ -70,6 +70,7 @@ def make_request(r, service):
     path = p['value'] if p['type'] != 'RegularExpression' else r.choice(['/a/bc', '/v1', '/v2/z'])
     if p['type'] == 'PathPrefix' and r.random() < 0.5:
         path = path.rstrip('/') + r.choice(['/', '/b', '/b/c', 'b', '/items'])
+    path = path if path.startswith('/') else '/' + path
     headers = [(h['name'].lower(), h['value']) for h in m.get('headers', [])]
     query = [(q['name'], q['value']) for q in m.get('queryParams', [])]
     if r.random() < 0.3:
@@ -81,7 +82,7 @@ def make_request(r, service):
     r.shuffle(headers)
     text = '&'.join(f'{k}={v}' for k, v in query)
     return {'method': m.get('method', r.choice(METHODS)), 'headers': headers,
-            'target': (path or '/') + (f'?{text}' if text else '')}
+            'target': path + (f'?{text}' if text else '')}
 
 
 def generate(seed, pairs, least):
