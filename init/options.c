@@ -86,12 +86,7 @@ static enum weft_status parse_cidrs(struct weft_slice list, struct init_cidrs *r
     return WEFT_OK;
 }
 
-static struct weft_slice list_of(const char *value) {
-    struct weft_slice s = weft_slice_trim(weft_slice_str(value));
-    /* A trailing comma would otherwise vanish in the cut. */
-    return s;
-}
-
+/* A trailing comma would otherwise vanish in the cut. */
 static enum weft_status trailing_comma(struct weft_slice s, struct weft_error *err) {
     if (s.len == 0 || s.base[s.len - 1] != ',') return WEFT_OK;
     return bad(err, s, "nothing stands after the last comma");
@@ -99,7 +94,7 @@ static enum weft_status trailing_comma(struct weft_slice s, struct weft_error *e
 
 static enum weft_status set_exclude(void *target, const struct weft_option *row, const char *value,
                                     struct weft_error *err) {
-    struct weft_slice s = list_of(value);
+    struct weft_slice s = weft_slice_trim(weft_slice_str(value));
     if (weft_slice_is(s, "*"))
         return bad(err, s,
                    "name what to exclude; to redirect nothing set the include list to none");
@@ -111,7 +106,7 @@ static enum weft_status set_exclude(void *target, const struct weft_option *row,
 static enum weft_status set_include(void *target, const struct weft_option *row, const char *value,
                                     struct weft_error *err) {
     struct init_ranges *to = (struct init_ranges *)(void *)((char *)target + row->offset);
-    struct weft_slice s = list_of(value);
+    struct weft_slice s = weft_slice_trim(weft_slice_str(value));
     if (s.len == 0) return bad(err, s, "use *, none or a list of ports");
     to->n = 0;
     to->all = weft_slice_is(s, "*");
@@ -123,7 +118,7 @@ static enum weft_status set_include(void *target, const struct weft_option *row,
 static enum weft_status set_cidrs(void *target, const struct weft_option *row, const char *value,
                                   struct weft_error *err) {
     struct init_cidrs *to = (struct init_cidrs *)(void *)((char *)target + row->offset);
-    struct weft_slice s = list_of(value);
+    struct weft_slice s = weft_slice_trim(weft_slice_str(value));
     bool include = row->max == 1;
     if (include && s.len == 0) return bad(err, s, "use *, none or a list of networks");
     to->n = 0;
