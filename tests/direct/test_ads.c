@@ -1,0 +1,499 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A whole controller and proxies' agents on one loop: manifests in a temporary folder, TLS over
+ * loopback ports that the kernel picks, real certificates. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <controller/controller_internal.h>
+#include <controller/file.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <sched.h>
+#include <sidecar/agent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <weft/base/alloc.h>
+#include <weft/net/tls.h>
+#include <weft/obs/log.h>
+
+#define LIT(s) WEFT_SLICE_LIT(s)
+
+/* === the mesh === */
+
+struct mesh {
+    char dir[64];
+    struct weft_loop *loop;
+    struct controller *controller;
+    struct controller_options options;
+};
+
+static const char shop[] =
+    "apiVersion: v1\nkind: Pod\nmetadata: {name: web-1, namespace: shop, labels: {app: web}, "
+    "annotations: {weftmesh.io/sidecar: injected}}\n"
+    "spec: {serviceAccountName: web, containers: [{name: app, ports: [{containerPort: 8080}]}]}\n"
+    "status: {podIP: 127.0.0.1, phase: Running}\n---\n"
+    "apiVersion: v1\nkind: Pod\nmetadata: {name: other-1, namespace: shop}\n"
+    "spec: {serviceAccountName: other, containers: [{name: app}]}\n"
+    "status: {podIP: 127.0.0.9, phase: Running}\n---\n"
+    "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop}\n"
+    "spec: {clusterIP: 10.96.0.1, selector: {app: web}, ports: [{name: http, port: 80, "
+    "targetPort: 8080}]}\n---\n"
+    "apiVersion: v1\nkind: Service\nmetadata: {name: v2, namespace: shop}\n"
+    "spec: {clusterIP: 10.96.0.2, ports: [{name: http, port: 80}]}\n---\n"
+    "apiVersion: v1\nkind: Service\nmetadata: {name: own, namespace: client}\n"
+    "spec: {clusterIP: 10.96.1.1, ports: [{name: http, port: 80}]}\n---\n"
+    "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: web-a, namespace: "
+    "shop, labels: {kubernetes.io/service-name: web}}\naddressType: IPv4\n"
+    "endpoints: [{addresses: [127.0.0.1], conditions: {ready: true}}]\n"
+    "ports: [{name: http, port: 8080}]\n---\n"
+    "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: secret-of-client, "
+    "namespace: client}\nspec:\n  parentRefs: [{group: \"\", kind: Service, name: web, namespace: "
+    "shop}]\n  rules: [{backendRefs: [{name: own, port: 80}]}]\n";
+
+static const char route_fmt[] =
+    "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: web, namespace: "
+    "shop}\nspec:\n  parentRefs: [{group: \"\", kind: Service, name: web}]\n  rules:\n"
+    "  - matches: [{path: {value: %s}}]\n    backendRefs: [{name: web, port: 80}]\n";
+
+static char *path_in(const struct mesh *m, const char *name) {
+    static char ring[8][160];
+    static int at;
+    char *p = ring[at++ % 8];
+    snprintf(p, sizeof ring[0], "%s/%s", m->dir, name);
+    return p;
+}
+
+static void put_file(const struct mesh *m, const char *name, const char *text) {
+    assert_int_equal(controller_file_write(path_in(m, name), 0600, weft_slice_str(text)), WEFT_OK);
+}
+
+static void put_route(const struct mesh *m, const char *path) {
+    char text[512];
+    snprintf(text, sizeof text, route_fmt, path);
+    put_file(m, "manifests/route.yaml", text);
+}
+
+static void start_controller(struct mesh *m) {
+    struct weft_error err = {0};
+    enum weft_status st = controller_new(m->loop, &m->options, &m->controller, &err);
+    if (st != WEFT_OK) fail_msg("controller: %s %s", err.path, err.message);
+    m->options.listen = controller_addr(m->controller); /* the same port after a restart */
+}
+
+static struct mesh *mesh_new(void) {
+    struct mesh *m = weft_new0(struct mesh);
+    snprintf(m->dir, sizeof m->dir, "/tmp/weft-ads-XXXXXX");
+    assert_non_null(mkdtemp(m->dir));
+    assert_int_equal(mkdir(path_in(m, "manifests"), 0700), 0);
+    assert_int_equal(mkdir(path_in(m, "tokens"), 0700), 0);
+    put_file(m, "manifests/shop.yaml", shop);
+    put_route(m, "/one");
+    put_file(m, "tokens/shop.web", "token-of-shop-web-0123456789\n");
+    put_file(m, "tokens/shop.other", "token-of-shop-other-0123456789\n");
+    put_file(m, "tokens/client.app", "token-of-client-app-0123456789\n");
+    m->loop = weft_loop_new();
+    controller_options_default(&m->options);
+    m->options.dirs[0] = weft_strdup(path_in(m, "manifests"));
+    m->options.n_dirs = 1;
+    m->options.ca_dir = weft_strdup(path_in(m, "ca"));
+    m->options.token_dir = weft_strdup(path_in(m, "tokens"));
+    assert_true(weft_addr_parse(LIT("127.0.0.1:0"), &m->options.listen));
+    m->options.admin = m->options.listen;
+    start_controller(m);
+    return m;
+}
+
+static int remove_one(const char *path, const struct stat *s, int flag, struct FTW *f) {
+    (void)s;
+    (void)flag;
+    (void)f;
+    return remove(path);
+}
+
+static void mesh_free(struct mesh *m) {
+    controller_free(m->controller);
+    weft_loop_free(m->loop);
+    nftw(m->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    free((void *)(uintptr_t)m->options.dirs[0]);
+    free((void *)(uintptr_t)m->options.ca_dir);
+    free((void *)(uintptr_t)m->options.token_dir);
+    free(m);
+}
+
+/* Turns the loop until the condition holds; a test that waits in vain fails here. */
+#define UNTIL(m, cond)                                                                             \
+    do {                                                                                           \
+        uint64_t until_began_ = weft_clock_mono_us();                                              \
+        while (!(cond)) {                                                                          \
+            (void)weft_loop_turn((m)->loop);                                                       \
+            sched_yield();                                                                         \
+            if (weft_clock_mono_us() - until_began_ > 20 * 1000 * 1000) fail_msg("%s", #cond);     \
+        }                                                                                          \
+    } while (0)
+
+static uint64_t resources_sent(const struct mesh *m) {
+    return weft_counter_value(m->controller->metrics.resources);
+}
+
+/* === a proxy: the real configuration store and agent, without workers === */
+
+struct proxy {
+    struct proxy_config *config;
+    struct proxy_agent *agent;
+    struct weft_addr wanted;
+    int identities, ups, downs, bounds, inbounds, trusts;
+    char rules[256]; /* "route:path " of the last Destination bound */
+    char id[128];
+    uint32_t endpoints;
+    int64_t not_after;
+};
+
+static void on_bound(void *ud, const struct weft_addr *addr, struct weft_bound *b) {
+    struct proxy *p = ud;
+    (void)addr;
+    p->rules[0] = 0;
+    if (!b) return;
+    p->bounds++;
+    p->endpoints = b->dest->n_endpoints ? b->endpoints[0]->n : 0;
+    for (uint32_t i = 0; i < b->dest->n_rules; i++) {
+        const struct weft_rule *r = &b->dest->rules[i];
+        size_t n = strlen(p->rules);
+        snprintf(p->rules + n, sizeof p->rules - n, "%.*s:%.*s ", WEFT_SLICE_ARG(r->route),
+                 WEFT_SLICE_ARG(r->n_matches ? r->matches[0].path : LIT("")));
+    }
+}
+static void on_inbound(void *ud, const struct weft_inbound *i) {
+    ((struct proxy *)ud)->inbounds += i != NULL;
+}
+static void on_trust(void *ud, const struct weft_trust *t) {
+    (void)t;
+    ((struct proxy *)ud)->trusts++;
+}
+static void on_identity(void *ud, struct weft_identity *id) {
+    struct proxy *p = ud;
+    p->identities++;
+    p->not_after = weft_identity_not_after(id);
+    snprintf(p->id, sizeof p->id, "%.*s", WEFT_SLICE_ARG(weft_identity_spiffe_id(id)));
+}
+static void on_connected(void *ud, bool connected) {
+    struct proxy *p = ud;
+    if (connected)
+        p->ups++;
+    else
+        p->downs++;
+}
+
+struct who {
+    const char *ns, *pod, *sa, *token; /* token: name of the file in tokens/ */
+    const char *state;                 /* name of the state folder, or NULL */
+};
+static const struct who web = {"shop", "web-1", "web", "shop.web", NULL};
+
+static struct proxy *proxy_new(struct mesh *m, const struct who *w) {
+    struct proxy *p = weft_new0(struct proxy);
+    p->config = proxy_config_new(&(struct proxy_config_cb){p, on_bound, on_inbound, on_trust});
+    char token[64];
+    snprintf(token, sizeof token, "tokens/%s", w->token);
+    const struct proxy_agent_options o = {
+        .controller = m->options.listen,
+        .controller_name = "weft-controller",
+        .ns = w->ns,
+        .pod = w->pod,
+        .service_account = w->sa,
+        .trust_domain = "cluster.local",
+        .token_file = path_in(m, token),
+        .bundle_file = path_in(m, "ca/root.pem"),
+        .state_dir = w->state ? path_in(m, w->state) : NULL,
+    };
+    p->agent = proxy_agent_new(m->loop, &o, p->config,
+                               &(struct proxy_agent_cb){p, on_identity, on_connected});
+    return p;
+}
+
+static void proxy_free(struct proxy *p) {
+    proxy_agent_free(p->agent);
+    proxy_config_free(p->config);
+    free(p);
+}
+
+static void want(struct proxy *p, const char *addr) {
+    assert_true(weft_addr_parse(weft_slice_str(addr), &p->wanted));
+    proxy_config_want(p->config, &p->wanted);
+}
+
+/* === tests === */
+
+static void test_first_contact_to_destination(void **state) {
+    (void)state;
+    struct mesh *m = mesh_new();
+    struct proxy *p = proxy_new(m, &web);
+    UNTIL(m, proxy_config_ready(p->config));
+    assert_string_equal(p->id, "spiffe://cluster.local/ns/shop/sa/web");
+    assert_int_equal(p->inbounds, 1);
+    assert_int_equal(p->trusts, 1);
+    assert_int_equal(p->identities, 1);
+    want(p, "10.96.0.1:80");
+    UNTIL(m, p->bounds > 0);
+    assert_string_equal(p->rules, "web:/one ");
+    assert_int_equal(p->endpoints, 1);
+    want(p, "192.0.2.1:443"); /* nothing of ours is an answer too */
+    UNTIL(m, p->bounds > 1);
+    assert_string_equal(p->rules, "");
+    proxy_free(p);
+    mesh_free(m);
+}
+
+/* REQ-020: consumer routes rule clients of their own namespace alone, and others cannot ask. */
+static void test_other_namespaces_consumer_routes_are_invisible(void **state) {
+    (void)state;
+    struct mesh *m = mesh_new();
+    struct proxy *p = proxy_new(m, &web);
+    struct proxy *c = proxy_new(m, &(struct who){"client", "app-1", "app", "client.app", NULL});
+    want(p, "10.96.0.1:80");
+    want(c, "10.96.0.1:80");
+    UNTIL(m, p->bounds > 0 && c->bounds > 0);
+    assert_string_equal(p->rules, "web:/one ");
+    assert_non_null(strstr(c->rules, "secret-of-client:"));
+    proxy_free(p);
+    proxy_free(c);
+    mesh_free(m);
+}
+
+static void test_a_route_change_pushes_one_resource(void **state) {
+    (void)state;
+    struct mesh *m = mesh_new();
+    struct proxy *p = proxy_new(m, &web);
+    want(p, "10.96.0.1:80");
+    want(p, "10.96.0.2:80");
+    UNTIL(m, p->bounds > 1 && proxy_config_ready(p->config));
+    uint64_t before = resources_sent(m);
+    p->bounds = 0;
+    put_route(m, "/two");
+    UNTIL(m, p->bounds > 0);
+    assert_string_equal(p->rules, "web:/two ");
+    assert_int_equal(resources_sent(m) - before, 1);
+    proxy_free(p);
+    mesh_free(m);
+}
+
+static void test_nothing_of_ours_becomes_ours(void **state) {
+    (void)state;
+    struct mesh *m = mesh_new();
+    struct proxy *p = proxy_new(m, &web);
+    want(p, "10.96.0.77:80");
+    UNTIL(m, p->bounds > 0);
+    put_file(m, "manifests/late.yaml",
+             "apiVersion: v1\nkind: Service\nmetadata: {name: late, namespace: shop}\n"
+             "spec: {clusterIP: 10.96.0.77, ports: [{name: http, port: 80}]}\n");
+    UNTIL(m, p->bounds > 1);
+    proxy_free(p);
+    mesh_free(m);
+}
+
+static void test_a_restarted_controller_sends_nothing_again(void **state) {
+    (void)state;
+    struct mesh *m = mesh_new();
+    struct proxy *p = proxy_new(m, &web);
+    want(p, "10.96.0.1:80");
+    UNTIL(m, p->bounds > 0 && proxy_config_ready(p->config));
+    m->controller = controller_free(m->controller);
+    UNTIL(m, p->downs > 0);
+    start_controller(m);
+    put_route(m, "/after"); /* the only thing to be told */
+    UNTIL(m, strcmp(p->rules, "web:/after ") == 0);
+    assert_int_equal(resources_sent(m), 1);
+    assert_int_equal(p->identities, 1);
+    assert_int_equal(p->inbounds, 1);
+    proxy_free(p);
+    mesh_free(m);
+}
+
+/* DESIGN: "proxy crashes: configuration and identity from the state folder". */
+static void test_a_restarted_proxy_serves_without_the_controller(void **state) {
+    (void)state;
+    struct mesh *m = mesh_new();
+    const struct who who = {"shop", "web-1", "web", "shop.web", "state"};
+    struct proxy *p = proxy_new(m, &who);
+    want(p, "10.96.0.1:80");
+    UNTIL(m, p->bounds > 0 && proxy_config_ready(p->config));
+    proxy_free(p);
+    struct stat s;
+    assert_int_equal(stat(path_in(m, "state"), &s), 0);
+    assert_int_equal(s.st_mode & 0777, 0700);
+    assert_int_equal(stat(path_in(m, "state/key.pem"), &s), 0);
+    assert_int_equal(s.st_mode & 0777, 0600);
+
+    m->controller = controller_free(m->controller);
+    p = proxy_new(m, &who);
+    assert_true(proxy_config_ready(p->config));
+    assert_int_equal(p->identities, 1);
+    want(p, "10.96.0.1:80");
+    assert_string_equal(p->rules, "web:/one ");
+
+    start_controller(m);
+    UNTIL(m, weft_counter_value(m->controller->metrics.connected) == 1);
+    put_route(m, "/three");
+    UNTIL(m, strcmp(p->rules, "web:/three ") == 0);
+    assert_int_equal(resources_sent(m), 1);
+    assert_int_equal(weft_counter_value(m->controller->metrics.certificates), 0);
+    proxy_free(p);
+    mesh_free(m);
+}
+
+static void test_a_kept_certificate_of_another_root_is_discarded(void **state) {
+    (void)state;
+    struct mesh *m = mesh_new();
+    const struct who who = {"shop", "web-1", "web", "shop.web", "state"};
+    struct proxy *p = proxy_new(m, &who);
+    UNTIL(m, p->ups > 0);
+    proxy_free(p);
+    m->controller = controller_free(m->controller);
+    assert_int_equal(remove(path_in(m, "ca/root.pem")), 0);
+    assert_int_equal(remove(path_in(m, "ca/root.key")), 0);
+    start_controller(m);
+    p = proxy_new(m, &who);
+    UNTIL(m, p->ups > 0); /* finds out, and asks anew with its token */
+    assert_int_equal(p->identities, 2);
+    proxy_free(p);
+    put_file(m, "state/bundle.pem", "not a certificate");
+    p = proxy_new(m, &who);
+    assert_int_equal(p->identities, 0);
+    UNTIL(m, p->ups > 0);
+    proxy_free(p);
+    mesh_free(m);
+}
+
+static void test_a_wrong_token_gets_nothing(void **state) {
+    (void)state;
+    struct mesh *m = mesh_new();
+    put_file(m, "tokens/shop.web", "another-token-than-the-proxy-has");
+    put_file(m, "token", "token-of-shop-web-0123456789");
+    struct proxy *p = proxy_new(m, &(struct who){"shop", "web-1", "web", "../token", NULL});
+    UNTIL(m, weft_counter_value(m->controller->metrics.refused) > 0);
+    assert_int_equal(weft_counter_value(m->controller->metrics.certificates), 0);
+    assert_int_equal(p->identities, 0);
+    put_file(m, "tokens/shop.web", "token-of-shop-web-0123456789"); /* changed: counts at once */
+    UNTIL(m, p->identities > 0);
+    proxy_free(p);
+    mesh_free(m);
+}
+
+/* The identity comes from the token, whatever the request says: the agent that asked for another's
+ * sees that it is not what it wants. */
+static void test_another_accounts_token_yields_that_accounts_identity_only(void **state) {
+    (void)state;
+    struct mesh *m = mesh_new();
+    struct proxy *p = proxy_new(m, &(struct who){"shop", "web-1", "web", "shop.other", NULL});
+    UNTIL(m, weft_counter_value(m->controller->metrics.certificates) > 0);
+    for (int i = 0; i < 50; i++) (void)weft_loop_turn(m->loop);
+    assert_int_equal(p->identities, 0);
+    assert_int_equal(p->inbounds, 0);
+    proxy_free(p);
+    mesh_free(m);
+}
+
+static void test_another_pods_inbound_is_refused(void **state) {
+    (void)state;
+    struct mesh *m = mesh_new();
+    /* the right account, but its pod is at another address */
+    struct proxy *a = proxy_new(m, &(struct who){"shop", "other-1", "other", "shop.other", NULL});
+    /* the right address, but another account's pod */
+    struct proxy *b = proxy_new(m, &(struct who){"shop", "web-1", "other", "shop.other", NULL});
+    UNTIL(m, a->trusts > 0 && b->trusts > 0 &&
+                 weft_counter_value(m->controller->metrics.refused) >= 2);
+    for (int i = 0; i < 50; i++) (void)weft_loop_turn(m->loop);
+    assert_int_equal(a->inbounds, 0);
+    assert_int_equal(b->inbounds, 0);
+    /* the pod gets the address later: now it is its own */
+    put_file(m, "manifests/other.yaml",
+             "apiVersion: v1\nkind: Pod\nmetadata: {name: late-1, namespace: shop}\n"
+             "spec: {serviceAccountName: other, containers: [{name: app}]}\n"
+             "status: {podIP: 127.0.0.10, phase: Running}\n");
+    for (int i = 0; i < 50; i++) (void)weft_loop_turn(m->loop);
+    assert_int_equal(a->inbounds, 0);
+    proxy_free(a);
+    proxy_free(b);
+    mesh_free(m);
+}
+
+static void test_a_broken_file_is_reported_and_changes_nothing(void **state) {
+    (void)state;
+    struct mesh *m = mesh_new();
+    struct proxy *p = proxy_new(m, &web);
+    want(p, "10.96.0.1:80");
+    UNTIL(m, p->bounds > 0);
+    put_file(m, "manifests/route.yaml",
+             "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: web, "
+             "namespace: shop}\nspec:\n  rules: [{matches: [{path: {value: 7}}]}]\n");
+    UNTIL(m, m->controller->errors.n > 0);
+    struct weft_buf body;
+    weft_buf_init(&body, 0);
+    const char *type;
+    assert_int_equal(controller_admin_answer(m->controller, LIT("/errors"), &type, &body), 200);
+    (void)weft_buf_char(&body, 0);
+    assert_non_null(strstr(body.base, "manifests/route.yaml"));
+    assert_non_null(strstr(body.base, "spec.rules[0].matches[0].path.value"));
+    assert_string_equal(p->rules, "web:/one ");
+    put_route(m, "/mended");
+    UNTIL(m, strcmp(p->rules, "web:/mended ") == 0);
+    weft_buf_clear(&body);
+    assert_int_equal(controller_admin_answer(m->controller, LIT("/errors"), &type, &body), 200);
+    assert_true(weft_slice_starts(weft_buf_slice(&body), LIT("[]")));
+    weft_buf_done(&body);
+    proxy_free(p);
+    mesh_free(m);
+}
+
+static void test_admin_answers(void **state) {
+    (void)state;
+    struct mesh *m = mesh_new();
+    static const struct {
+        const char *target;
+        uint16_t status;
+        const char *has;
+    } rows[] = {
+        {"/live", 200, "ok"},
+        {"/ready", 200, "ok"},
+        {"/metrics", 200, "weft_controller_store_generation"},
+        {"/routes", 200, "secret-of-client"},
+        {"/config_dump?from=client", 200, "secret-of-client"},
+        {"/config_dump?from=shop", 200, "dest/10.96.0.1:80"},
+        {"/nothing", 404, ""},
+    };
+    for (size_t i = 0; i < WEFT_LEN(rows); i++) {
+        struct weft_buf body;
+        weft_buf_init(&body, 0);
+        const char *type;
+        assert_int_equal(
+            controller_admin_answer(m->controller, weft_slice_str(rows[i].target), &type, &body),
+            rows[i].status);
+        (void)weft_buf_char(&body, 0);
+        assert_non_null(strstr(body.base, rows[i].has));
+        if (strstr(rows[i].target, "from=shop")) assert_null(strstr(body.base, "secret-of"));
+        weft_buf_done(&body);
+    }
+    mesh_free(m);
+}
+
+int main(void) {
+    (void)weft_log_set_level(getenv("WEFT_TEST_LOG") ? getenv("WEFT_TEST_LOG") : "error");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_first_contact_to_destination),
+        cmocka_unit_test(test_other_namespaces_consumer_routes_are_invisible),
+        cmocka_unit_test(test_a_route_change_pushes_one_resource),
+        cmocka_unit_test(test_nothing_of_ours_becomes_ours),
+        cmocka_unit_test(test_a_restarted_controller_sends_nothing_again),
+        cmocka_unit_test(test_a_restarted_proxy_serves_without_the_controller),
+        cmocka_unit_test(test_a_kept_certificate_of_another_root_is_discarded),
+        cmocka_unit_test(test_a_wrong_token_gets_nothing),
+        cmocka_unit_test(test_another_accounts_token_yields_that_accounts_identity_only),
+        cmocka_unit_test(test_another_pods_inbound_is_refused),
+        cmocka_unit_test(test_a_broken_file_is_reported_and_changes_nothing),
+        cmocka_unit_test(test_admin_answers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
