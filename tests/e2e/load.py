@@ -26,12 +26,13 @@ async def read_response(reader):
 async def connection(o, url, due, write):
     """Takes due times from the queue; a new TCP connection after --per-connection requests."""
     reader = writer = None
+    target = (url.path or '/') + (f'?{url.query}' if url.query else '')
     used = 0
     while (item := await due.get()) is not None:
         n, when = item
         post = n % 2 == 1
         body = b'x' * 100 if post else b''
-        request = (f"{'POST' if post else 'GET'} {url.path or '/'} HTTP/1.1\r\nhost: {url.netloc}\r\nx-request-id: load-{n}\r\n"
+        request = (f"{'POST' if post else 'GET'} {target} HTTP/1.1\r\nhost: {url.netloc}\r\nx-request-id: load-{n}\r\n"
                    + (f'content-length: {len(body)}\r\n' if post else '') + '\r\n').encode() + body
         result = {'n': n, 'post': post, 'start': time.time()}
         try:
