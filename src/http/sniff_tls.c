@@ -14,8 +14,8 @@ static struct weft_slice take(struct cursor *c, size_t n) {
         c->rest = WEFT_SLICE_EMPTY;
         return WEFT_SLICE_EMPTY;
     }
-    struct weft_slice s = weft_slice(c->rest.base, n);
-    c->rest = weft_slice(c->rest.base + n, c->rest.len - n);
+    struct weft_slice s = weft_slice_head(c->rest, n);
+    c->rest = weft_slice_from(c->rest, n);
     return s;
 }
 
