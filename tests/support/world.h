@@ -44,7 +44,7 @@ struct app_seen { /* the last request */
     char method[32], path[256], authority[128], protocol[8];
     char *fields; /* "name: value\n" each */
     char *body, *trailers;
-    bool has_length, chunked;
+    bool has_length, chunked, te_trailers;
 };
 struct app_request;
 struct app {

@@ -145,6 +145,7 @@ static void remember(struct app *a, const struct weft_head *h) {
                                           : "h1");
     s->has_length = h->has_content_length;
     s->chunked = h->framing == WEFT_BODY_CHUNKED;
+    s->te_trailers = h->te_trailers;
     dump_fields(&h->fields, &s->fields);
     put(&s->body, WEFT_SLICE_EMPTY);
     put(&s->trailers, WEFT_SLICE_EMPTY);

@@ -156,7 +156,10 @@ void world_call(struct weft_client_conn *c, const char *method, const char *path
     while (rest.len) {
         struct weft_slice line = weft_slice_cut(&rest, '\n');
         struct weft_slice name = weft_slice_cut(&line, ':');
-        weft_fields_add(&h.fields, name, weft_slice_trim(line));
+        if (weft_slice_is(name, "te"))
+            h.te_trailers = true;
+        else
+            weft_fields_add(&h.fields, name, weft_slice_trim(line));
     }
     ret->s = weft_client_conn_request(c, &h, body == NULL, &call_cb, ret);
     assert_non_null(ret->s);

@@ -59,7 +59,7 @@ void world_pod(struct world *w, const char *name, const char *ip, const char *sa
                const char *mtls) {
     world_yaml(w,
                "apiVersion: v1\nkind: Pod\nmetadata:\n  name: %s\n  namespace: default\n"
-               "  annotations: {x: y%s%s%s}\n"
+               "  annotations: {test: pod%s%s%s}\n"
                "spec:\n  serviceAccountName: %s\n  containers: [{name: app, image: x, "
                "ports: [{containerPort: 8080}]}]\n"
                "status: {phase: Running, podIP: %s, podIPs: [{ip: %s}]}\n",
