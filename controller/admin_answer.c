@@ -84,14 +84,17 @@ uint16_t controller_admin_answer(struct controller *c, struct weft_slice target,
     if (weft_slice_is(path, "/metrics")) return metrics(c, ret_body);
     if (!gamma_of(c)) return say(ret_body, 503, "the folders have not been read yet\n");
     if (weft_slice_is(path, "/ready")) return say(ret_body, 200, "ok\n");
+    bool known = weft_slice_is(path, "/routes") || weft_slice_is(path, "/errors") ||
+                 weft_slice_is(path, "/config_dump");
+    if (!known)
+        return say(ret_body, 404,
+                   "/live /ready /metrics /routes /errors /config_dump?from=NAMESPACE\n");
     *ret_content_type = "application/json";
     if (weft_slice_is(path, "/routes"))
         text_of(weft_gamma_status(gamma_of(c)), ret_body);
     else if (weft_slice_is(path, "/errors"))
         text_of(controller_errors_json(&c->errors), ret_body);
-    else if (weft_slice_is(path, "/config_dump"))
-        return config_dump(c, query_value(query, WEFT_SLICE_LIT("from")), ret_body);
     else
-        return say(ret_body, 404, "[]\n");
+        return config_dump(c, query_value(query, WEFT_SLICE_LIT("from")), ret_body);
     return 200;
 }

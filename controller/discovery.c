@@ -243,6 +243,7 @@ void controller_discovery_serve(struct controller_discovery *d, struct weft_stre
     }
     struct stream *s = stream_new(d, &id, peer);
     s->call = weft_grpc_call_accept(stream, end, WEFT_ADS_MAX_REQUEST, &grpc_cb, s);
+    weft_grpc_call_open(s->call); /* a resume may have nothing to answer */
     weft_gauge_add(d->metrics->connected, 1);
     char text[WEFT_ADDR_STR];
     weft_addr_format_ip(&s->peer, text);

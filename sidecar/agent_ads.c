@@ -13,7 +13,7 @@ struct agent_ads {
     struct weft_grpc_call *call;
     struct weft_task flush;
     char *authority;
-    bool up, blocked;
+    bool blocked;
 };
 
 void agent_ads_close(struct agent_ads *s) {
@@ -61,8 +61,11 @@ static void on_message(void *ud, struct weft_slice message) {
         return;
     }
     agent_ads_kick(s);
-    if (!s->up) s->cb.on_up(s->cb.ud);
-    s->up = true;
+}
+
+static void on_open(void *ud) {
+    struct agent_ads *s = ud;
+    s->cb.on_up(s->cb.ud);
 }
 
 static void on_end(void *ud, uint32_t status, struct weft_slice text) {
@@ -77,7 +80,7 @@ static void on_writable(void *ud) {
 }
 
 static const struct weft_grpc_cb grpc_cb = {
-    .on_message = on_message, .on_end = on_end, .on_writable = on_writable};
+    .on_open = on_open, .on_message = on_message, .on_end = on_end, .on_writable = on_writable};
 
 static void on_up(void *ud, struct weft_client_conn *c) {
     struct agent_ads *s = ud;

@@ -7,7 +7,7 @@
 struct agent_ads;
 struct agent_ads_cb {
     void *ud;
-    void (*on_up)(void *ud); /* the stream's first answer has come */
+    void (*on_up)(void *ud); /* the controller took the stream */
     /* The last event; the stream is gone. DENIED: the controller does not take our certificate. */
     void (*on_down)(void *ud, enum weft_status st, struct weft_slice why);
     /* How many new names may be told now; and how many were. */

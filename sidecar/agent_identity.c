@@ -136,33 +136,49 @@ static void on_sign_timer(void *arg) {
         try_later(a, err.message, strlen(err.message));
 }
 
+/* With the trust last pushed, which may know more roots and domains than the answer; when the new
+ * certificate does not chain to that, with the answer's, and the push has to come again. */
+static enum weft_status take(struct proxy_agent *a, struct weft_slice chain,
+                             struct weft_slice bundle, struct weft_error *err) {
+    struct weft_slice key = weft_buf_slice(&a->next_key);
+    struct weft_identity *id = NULL;
+    enum weft_status st = WEFT_NOT_FOUND;
+    if (a->trust) st = make(a, key, chain, a->trust->bundle, a->trust, &id, err);
+    if (st == WEFT_OK) {
+        bundle = a->trust->bundle;
+    } else {
+        st = make(a, key, chain, bundle, NULL, &id, err);
+        if (st != WEFT_OK) return st;
+        a->trust = weft_trust_unref(a->trust);
+        weft_ads_client_unhold(a->client, WEFT_SLICE_LIT("trust"));
+    }
+    keep(&a->bundle, bundle);
+    keep(&a->key, key);
+    keep(&a->chain, chain);
+    wipe(&a->next_key);
+    put_in_force(a, id);
+    return WEFT_OK;
+}
+
 static void on_signed(void *ud, enum weft_status st, struct weft_slice chain,
                       struct weft_slice bundle, struct weft_slice why) {
     struct proxy_agent *a = ud;
     struct weft_error err = {0};
-    struct weft_identity *id = NULL;
     a->sign = NULL;
     if (st == WEFT_OK) {
-        st = make(a, weft_buf_slice(&a->next_key), chain, bundle, NULL, &id, &err);
+        st = take(a, chain, bundle, &err);
         why = weft_slice_str(err.message);
     }
     if (st != WEFT_OK) {
         try_later(a, why.base ? why.base : "", why.len);
         return;
     }
-    keep(&a->key, weft_buf_slice(&a->next_key));
-    keep(&a->chain, chain);
-    keep(&a->bundle, bundle);
-    wipe(&a->next_key);
     a->by_token = false;
     a->sign_backoff = (struct agent_backoff){0};
-    a->trust = weft_trust_unref(a->trust); /* it is pushed again on the new stream */
-    weft_ads_client_unhold(a->client, WEFT_SLICE_LIT("trust"));
-    put_in_force(a, id);
     save(a);
     plan_renewal(a);
     weft_info("agent", "certificate for %.*s until %lld", WEFT_SLICE_ARG(a->own_id),
-              (long long)weft_identity_not_after(id));
+              (long long)weft_identity_not_after(a->identity));
     agent_connect(a);
 }
 
@@ -190,7 +206,7 @@ enum weft_status agent_identity_set_trust(struct proxy_agent *a, struct weft_tru
 }
 
 void agent_identity_distrusted(struct proxy_agent *a) {
-    if (a->sign) return;
+    if (a->sign || a->by_token) return; /* under way already */
     a->by_token = true;
     weft_timer_start(&a->sign_timer, agent_backoff_us(&a->sign_backoff, &a->rng));
 }

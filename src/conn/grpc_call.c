@@ -118,7 +118,10 @@ static void on_head(void *ud, struct weft_head *head, bool ended) {
     c->http = head->status;
     note_status(c, &head->fields);
     c->in_ended = ended;
-    if (ended) response_over(c);
+    if (ended)
+        response_over(c);
+    else if (c->http == 200 && c->cb.on_open)
+        c->cb.on_open(c->ud);
     leave(c);
 }
 
@@ -243,6 +246,10 @@ static void send_head(struct weft_grpc_call *c) {
     response_head(&head, &a);
     (void)weft_stream_head(c->stream, &head, false);
     weft_arena_done(&a);
+}
+
+void weft_grpc_call_open(struct weft_grpc_call *c) {
+    if (c->stream && !c->finished) send_head(c);
 }
 
 static void add_status(struct weft_fields *f, struct weft_arena *a, uint32_t status,

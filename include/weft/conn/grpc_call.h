@@ -21,6 +21,7 @@ enum weft_grpc_status { /* the ones we use */
 
 /* A call may be freed from inside any of these; none follows then. */
 struct weft_grpc_cb {
+    void (*on_open)(void *ud); /* caller's end: the method took the call; may be NULL */
     void (*on_message)(void *ud, struct weft_slice message); /* valid for the call */
     void (*on_half_close)(void *ud); /* method's end: no more messages come; may be NULL */
     /* The last event. Caller's end: the method's status, or UNAVAILABLE when the connection broke.
@@ -43,10 +44,11 @@ struct weft_grpc_call *weft_grpc_call_new(struct weft_client_conn *c,
 /* Method's end, in on_request of a server connection. False: not a gRPC request. */
 bool weft_grpc_is_call(const struct weft_head *head);
 /* Takes over the stream; `end_seen` as on_request said. The response head goes out with the first
- * message. */
+ * message, or by weft_grpc_call_open. */
 struct weft_grpc_call *weft_grpc_call_accept(struct weft_stream *s, bool end_seen,
                                              uint32_t max_message, const struct weft_grpc_cb *cb,
                                              void *ud);
+void weft_grpc_call_open(struct weft_grpc_call *c); /* the caller's on_open follows */
 /* Ends the method: trailers with the status. Nothing but weft_grpc_call_free may follow. */
 void weft_grpc_call_finish(struct weft_grpc_call *c, uint32_t status, struct weft_slice text);
 /* Answers a stream that nobody takes, and releases it. */
