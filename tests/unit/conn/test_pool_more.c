@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Whom the pool answers when a dial fails, and which targets may share a connection. */
+#include "conn_world.h"
+
+static void get(struct world *w, struct call *c, const char *addr, const char *peer_id) {
+    *c = (struct call){.w = w};
+    weft_buf_init(&c->body, 0);
+    struct weft_pool_target t = {.h2 = w->h2, .peer_id = weft_slice_str(peer_id)};
+    assert_true(weft_addr_parse(weft_slice_str(addr), &t.addr));
+    struct weft_pool_wait *wait = weft_pool_get(w->pool, &t, false, call_ready, c);
+    if (!c->answered_pool) c->wait = wait;
+}
+
+/* All hoped for the one connection: none of them is to start a dial of its own. */
+static void h2_failed_dial_answers_all_who_hoped_for_it(void **state) {
+    struct world *w = *state;
+    w->h2 = w->refuse = true;
+    struct call c[3];
+    for (int i = 0; i < 3; i++) call_start(w, &c[i], false);
+    world_settle(w);
+    for (int i = 0; i < 3; i++) {
+        assert_true(c[i].answered_pool);
+        assert_int_equal(c[i].got, WEFT_REFUSED);
+        call_done(&c[i]);
+    }
+    assert_int_equal(w->dials, 1);
+    assert_int_equal(weft_pool_stats(w->pool).waiting, 0);
+}
+
+static void h1_failed_dial_answers_one_wait_each(void **state) {
+    struct world *w = *state;
+    w->refuse = true;
+    struct call c[3];
+    for (int i = 0; i < 3; i++) call_start(w, &c[i], false);
+    world_settle(w);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(c[i].got, WEFT_REFUSED);
+        call_done(&c[i]);
+    }
+    assert_int_equal(w->dials, 3);
+    assert_int_equal(weft_pool_stats(w->pool).connect_failures, 3);
+}
+
+/* What one identity proved says nothing about another, at the same address. */
+static void identities_do_not_share_a_connection(void **state) {
+    struct world *w = *state;
+    static const char *const ids[] = {"spiffe://cluster.local/ns/shop/sa/web",
+                                      "spiffe://cluster.local/ns/shop/sa/api",
+                                      "spiffe://cluster.local/ns/shop/sa/web", ""};
+    static const int dials[] = {1, 2, 2, 3};
+    for (int i = 0; i < 4; i++) {
+        struct call c;
+        get(w, &c, "10.0.0.1:80", ids[i]);
+        world_settle(w);
+        assert_int_equal(c.status, 200);
+        assert_int_equal(w->dials, dials[i]);
+        call_done(&c);
+    }
+}
+
+static void addresses_do_not_share_a_connection(void **state) {
+    struct world *w = *state;
+    static const char *const to[] = {"10.0.0.1:80", "10.0.0.1:81", "10.0.0.2:80", "10.0.0.1:80"};
+    static const int dials[] = {1, 2, 3, 3};
+    for (int i = 0; i < 4; i++) {
+        struct call c;
+        get(w, &c, to[i], "");
+        world_settle(w);
+        assert_int_equal(w->dials, dials[i]);
+        assert_int_equal(c.reused, i == 3);
+        call_done(&c);
+    }
+}
+
+/* A freed pool answers who still waits, once. */
+static void pool_free_answers_waits(void **state) {
+    struct world *w = *state;
+    struct call c;
+    call_start(w, &c, false);
+    assert_non_null(c.wait);
+    w->pool = weft_pool_free(w->pool);
+    assert_true(c.answered_pool);
+    assert_int_equal(c.got, WEFT_CANCELED);
+    call_done(&c);
+    world_settle(w);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, world_new, world_free)
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        T(h2_failed_dial_answers_all_who_hoped_for_it),
+        T(h1_failed_dial_answers_one_wait_each),
+        T(identities_do_not_share_a_connection),
+        T(addresses_do_not_share_a_connection),
+        T(pool_free_answers_waits),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
