@@ -114,6 +114,12 @@ void codec_leave(struct weft_codec *c);
 void codec_retire(struct weft_codec *c);
 
 struct weft_stream *stream_new(struct weft_codec *c);
+/* What the peer sends may fill the arena only up to a reserve, so that the user, who must not fail
+ * for lack of memory, always finds room. Around every allocation for received bytes. */
+enum { ARENA_RESERVE = 128 * 1024 };
+static inline void stream_peer_allocates(struct weft_stream *s, bool on) {
+    s->arena.limit = on ? WEFT_REQUEST_ARENA - ARENA_RESERVE : WEFT_REQUEST_ARENA;
+}
 /* The wire no longer needs it (`wire` false): frees what the user has released. */
 void stream_unwire(struct weft_stream *s);
 /* Events to the user; nothing after `dead` or `released`. */

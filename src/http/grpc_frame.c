@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <weft/http/grpc_frame.h>
-#include <weft/base/check.h>
+#include "message.h"
 
 void weft_grpc_reader_init(struct weft_grpc_reader *r, uint32_t max_message) {
     *r = (struct weft_grpc_reader){.max = max_message};
@@ -109,20 +109,14 @@ struct weft_slice weft_grpc_message_encode(struct weft_arena *a, struct weft_sli
     return weft_slice(p, at);
 }
 
-static int hex_value(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 struct weft_slice weft_grpc_message_decode(struct weft_arena *a, struct weft_slice s) {
     if (weft_slice_find(s, '%') == s.len) return s;
     char *p = weft_arena_alloc(a, s.len);
     if (!p) return WEFT_SLICE_EMPTY;
     size_t at = 0;
     for (size_t i = 0; i < s.len; i++) {
-        int hi = s.len - i > 2 ? hex_value(s.base[i + 1]) : -1;
-        int lo = s.len - i > 2 ? hex_value(s.base[i + 2]) : -1;
+        int hi = s.len - i > 2 ? http_hex_value(s.base[i + 1]) : -1;
+        int lo = s.len - i > 2 ? http_hex_value(s.base[i + 2]) : -1;
         bool escape = s.base[i] == '%' && hi >= 0 && lo >= 0;
         p[at++] = escape ? (char)(hi * 16 + lo) : s.base[i];
         if (escape) i += 2;

@@ -253,8 +253,8 @@ static bool is_persistent(const struct digest *d, const struct weft_head *head) 
     return !d->close && (head->version == WEFT_HTTP_11 || d->keep_alive);
 }
 
-enum weft_reason h1_parse_request(struct h1 *h, struct weft_stream *s, struct weft_slice block,
-                                  struct weft_head *head, struct h1_message *ret) {
+static enum weft_reason parse_request(struct h1 *h, struct weft_stream *s, struct weft_slice block,
+                                      struct weft_head *head, struct h1_message *ret) {
     struct weft_slice own = weft_arena_dup(&s->arena, block);
     if (!own.base) return WEFT_REASON_HEAD_TOO_LARGE;
     enum weft_reason refused = parse_request_line(h, s, own, head);
@@ -274,11 +274,19 @@ enum weft_reason h1_parse_request(struct h1 *h, struct weft_stream *s, struct we
     return ok ? WEFT_REASON_NONE : WEFT_REASON_BAD_REQUEST;
 }
 
+enum weft_reason h1_parse_request(struct h1 *h, struct weft_stream *s, struct weft_slice block,
+                                  struct weft_head *head, struct h1_message *ret) {
+    stream_peer_allocates(s, true);
+    enum weft_reason refused = parse_request(h, s, block, head, ret);
+    stream_peer_allocates(s, false);
+    return refused;
+}
+
 void h1_parse_refused(struct weft_stream *s, struct weft_slice block, struct weft_head *head) {
     struct request_line line;
     struct weft_slice first = weft_slice_head(block, weft_slice_find(block, '\n'));
     if (first.len == block.len || !cut_request_line(first, &line)) return;
-    head->method = weft_arena_dup(&s->arena, line.method);
+    head->method = weft_arena_dup(&s->arena, line.method); /* a new arena has room */
     head->path = weft_arena_dup(&s->arena, line.target);
 }
 
@@ -294,8 +302,8 @@ static void frame_response(const struct digest *d, struct weft_head *head, bool 
     }
 }
 
-bool h1_parse_response(struct h1 *h, struct weft_stream *s, struct weft_slice block,
-                       struct weft_head *head, struct h1_message *ret) {
+static bool parse_response(struct h1 *h, struct weft_stream *s, struct weft_slice block,
+                           struct weft_head *head, struct h1_message *ret) {
     struct weft_slice own = weft_arena_dup(&s->arena, block);
     if (!own.base || !parse_status_line(own, head)) return false;
     bool no_body = s->head_request || !http_status_has_body(head->status);
@@ -308,12 +316,28 @@ bool h1_parse_response(struct h1 *h, struct weft_stream *s, struct weft_slice bl
     return true;
 }
 
-bool h1_parse_trailers(struct h1 *h, struct weft_stream *s, struct weft_slice block,
-                       struct weft_fields *ret) {
+bool h1_parse_response(struct h1 *h, struct weft_stream *s, struct weft_slice block,
+                       struct weft_head *head, struct h1_message *ret) {
+    stream_peer_allocates(s, true);
+    bool ok = parse_response(h, s, block, head, ret);
+    stream_peer_allocates(s, false);
+    return ok;
+}
+
+static bool parse_trailers(struct h1 *h, struct weft_stream *s, struct weft_slice block,
+                           struct weft_fields *ret) {
     weft_fields_init(ret, &s->arena);
     struct weft_slice own = weft_arena_dup(&s->arena, block);
     if (!own.base || !http_fields_reserve(ret, h->scan.lines + 1)) return false;
     if (!run(h, own, ret)) return false;
     http_trailers_clean(ret);
     return true;
+}
+
+bool h1_parse_trailers(struct h1 *h, struct weft_stream *s, struct weft_slice block,
+                       struct weft_fields *ret) {
+    stream_peer_allocates(s, true);
+    bool ok = parse_trailers(h, s, block, ret);
+    stream_peer_allocates(s, false);
+    return ok;
 }

@@ -28,23 +28,30 @@ static void take_pseudo(struct weft_stream *s, struct weft_slice name, struct we
                                   (value.base[2] - '0'));
 }
 
-/* Crumbs become one field again (RFC 9113 8.2.3). */
-static void take_cookie(struct weft_stream *s, struct weft_slice value) {
+/* Crumbs become one field again (RFC 9113 8.2.3), in the place of the first. */
+static bool join_cookies(struct weft_stream *s) {
+    struct weft_fields *f = s->rx_fields;
     struct weft_field *first = NULL;
-    for (uint32_t i = 0; i < s->rx_fields->n && !first; i++)
-        if (s->rx_fields->items[i].token == WEFT_TOKEN_COOKIE) first = &s->rx_fields->items[i];
-    if (!first) {
-        struct weft_slice name = http_token_slice(WEFT_TOKEN_COOKIE);
-        if (weft_fields_add(s->rx_fields, name, value) != WEFT_OK)
-            s->rx_refused = WEFT_REASON_HEAD_TOO_LARGE;
-        return;
+    size_t total = 0;
+    uint32_t crumbs = 0, kept = 0;
+    for (uint32_t i = 0; i < f->n; i++)
+        if (f->items[i].token == WEFT_TOKEN_COOKIE) total += f->items[i].value.len + 2, crumbs++;
+    if (crumbs < 2) return true;
+    char *text = weft_arena_alloc(&s->arena, total), *at = text;
+    if (!text) return false;
+    for (uint32_t i = 0; i < f->n; i++) {
+        const struct weft_field one = f->items[i];
+        bool crumb = one.token == WEFT_TOKEN_COOKIE;
+        if (!crumb || !first) f->items[kept++] = one;
+        if (!crumb) continue;
+        if (first) memcpy(at, "; ", 2), at += 2;
+        if (!first) first = &f->items[kept - 1];
+        if (one.value.len) memcpy(at, one.value.base, one.value.len);
+        at += one.value.len;
     }
-    struct weft_slice joined = weft_arena_printf(
-        &s->arena, "%.*s; %.*s", WEFT_SLICE_ARG(first->value), WEFT_SLICE_ARG(value));
-    if (joined.base)
-        first->value = joined;
-    else
-        s->rx_refused = WEFT_REASON_HEAD_TOO_LARGE;
+    f->n = kept;
+    first->value = weft_slice(text, (size_t)(at - text));
+    return true;
 }
 
 /* Fields that end up in members of the head. True: taken. */
@@ -64,10 +71,6 @@ static bool take_special(struct weft_stream *s, enum weft_token t, struct weft_s
     case WEFT_TOKEN_EXPECT:
         head->expect_continue |= weft_slice_ieq(value, WEFT_SLICE_LIT("100-continue"));
         return weft_slice_ieq(value, WEFT_SLICE_LIT("100-continue"));
-    case WEFT_TOKEN_COOKIE:
-        if (s->codec->role != WEFT_SERVER) return false;
-        take_cookie(s, value);
-        return true;
     default: /* connection fields: nghttp2 refuses them; h2c's settings mean nothing here */
         return t == WEFT_TOKEN_HTTP2_SETTINGS;
     }
@@ -97,8 +100,10 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     (void)session, (void)flags;
     struct weft_stream *s = h2_stream(h2_cast(ud), frame->hd.stream_id);
     if (!s || !stream_listens(s) || !s->rx_fields) return 0;
+    stream_peer_allocates(s, true);
     take_field(s, weft_slice((const char *)name, name_len),
                weft_slice((const char *)value, value_len));
+    stream_peer_allocates(s, false);
     return 0;
 }
 
@@ -158,6 +163,7 @@ static bool path_ok(const struct weft_head *head) {
 static enum weft_reason judge_request(struct weft_stream *s) {
     struct weft_head *head = s->rx;
     if (s->rx_refused) return s->rx_refused;
+    if (!join_cookies(s)) return WEFT_REASON_HEAD_TOO_LARGE;
     if (!http_method_known(head->method)) return WEFT_REASON_METHOD_UNKNOWN;
     if (s->rx_host.base && head->authority.base && !weft_slice_ieq(s->rx_host, head->authority))
         return WEFT_REASON_BAD_REQUEST;
@@ -169,7 +175,9 @@ static enum weft_reason judge_request(struct weft_stream *s) {
 static void take_request(struct weft_stream *s, bool end) {
     struct weft_head *head = s->rx;
     frame_body(s, end, /* no_body= */ false);
+    stream_peer_allocates(s, true);
     head->refused = judge_request(s);
+    stream_peer_allocates(s, false);
     if (head->refused) {
         head->framing = WEFT_BODY_NONE;
         s->rst_after_end = !end; /* the rest is not read */

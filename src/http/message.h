@@ -21,6 +21,12 @@ static inline bool http_is_hop(const struct weft_field *f) {
 }
 _Static_assert(WEFT_TOKEN_COUNT <= 64, "hop-by-hop fields are a bit mask");
 
+/* Value of a hexadecimal digit, or -1. */
+static inline int http_hex_value(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
 bool http_is_token_char(unsigned char c);
 bool http_is_token(struct weft_slice s);
 /* One of the methods that we forward; CONNECT is not. */

@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * One pass over the path: decode, judge, and resolve dot segments as each segment ends. */
 #include <weft/http/path.h>
-
-static int hex_value(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
+#include "message.h"
 
 static bool is_unreserved(int c) { /* RFC 3986 2.3 */
     return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-' ||
@@ -35,7 +30,7 @@ static bool take_char(struct weft_slice p, size_t *i, char *out, size_t *at) {
         return is_plain(c) && c != '\\';
     }
     if (p.len - *i < 2) return false;
-    int hi = hex_value(p.base[*i]), lo = hex_value(p.base[*i + 1]);
+    int hi = http_hex_value(p.base[*i]), lo = http_hex_value(p.base[*i + 1]);
     if (hi < 0 || lo < 0) return false;
     *i += 2;
     int v = hi * 16 + lo;

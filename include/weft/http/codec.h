@@ -6,7 +6,8 @@
  * A stream is one request and its response. It belongs to the codec until both sides are complete
  * or reset; the user holds it from on_request / weft_codec_request until weft_stream_release,
  * which must be called exactly once. Events stop at release; releasing a stream that is not
- * complete resets it. Between its end and its release a stream is inert: sends are ignored. */
+ * complete resets it; but a server's answer that was ended flows out on its own. Between its end
+ * and its release a stream is inert: sends are ignored and return WEFT_CLOSED. */
 #pragma once
 #include <weft/base/buf.h>
 #include <weft/http/head.h>
@@ -86,7 +87,8 @@ bool weft_codec_broken(const struct weft_codec *c);
 /* True (then finished is true as well and nothing is left to pull) when an HTTP/1 message was cut
  * short: the transport must be aborted (RST), as an orderly FIN could pass for its end. */
 bool weft_codec_broken(const struct weft_codec *c);
-/* Graceful end: GOAWAY / "Connection: close" on the last response; streams in flight go on. */
+/* Graceful end: GOAWAY / "Connection: close" on the last response; streams in flight go on. An
+ * HTTP/2 server says the last GOAWAY one round trip (a PING) after the first. */
 void weft_codec_drain(struct weft_codec *c);
 /* Streams in flight; and how many more requests the client role may open now (0 when retired;
  * HTTP/1: 1 when idle). A connection more than half of whose window is held by paused streams
@@ -104,7 +106,8 @@ struct weft_stream *weft_codec_request(struct weft_codec *c, const struct weft_h
                                        const struct weft_stream_cb *cb, void *ud);
 
 void weft_stream_set_cb(struct weft_stream *s, const struct weft_stream_cb *cb, void *ud);
-/* The stream's memory, capped at WEFT_REQUEST_ARENA, freed at release. The exchange lives here. */
+/* The stream's memory, capped at WEFT_REQUEST_ARENA, freed at release. The exchange lives here.
+ * Bytes from the peer never take the last 128 KiB of it. */
 struct weft_arena *weft_stream_arena(struct weft_stream *s);
 uint32_t weft_stream_id(const struct weft_stream *s);
 /* Server role: 1xx heads (status 100..199), then one final head. `end`: nothing follows. For HEAD

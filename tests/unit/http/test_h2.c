@@ -492,6 +492,7 @@ static void raw_init(struct raw *r, bool server) {
     nghttp2_option *opt;
     nghttp2_option_new(&opt);
     nghttp2_option_set_no_http_messaging(opt, 1);
+    nghttp2_option_set_max_send_header_block_length(opt, 1024 * 1024);
     nghttp2_session_callbacks_new(&cbs);
     nghttp2_session_callbacks_set_on_header_callback(cbs, raw_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(cbs, raw_frame);
@@ -625,6 +626,34 @@ static ssize_t raw_body(nghttp2_session *session, int32_t id, uint8_t *buf, size
     memset(buf, 'x', n);
     if (--source->fd <= 0) *flags |= NGHTTP2_DATA_FLAG_EOF;
     return (ssize_t)n;
+}
+
+/* However large the head, the user's own allocations still fit: they may not fail. */
+static void test_arena_reserve(void **state) {
+    struct weft_codec_limits l = weft_codec_limits_default();
+    l.head_bytes = 4 * 1024 * 1024, l.fields = 10000;
+    struct raw r;
+    struct side s;
+    nghttp2_nv nv[160];
+    char copy[256], x[] = "x", cookie[] = "cookie";
+    static char many[3000];
+    memset(many, 'a', sizeof many);
+    for (int kind = 0; kind < 2; kind++) {
+        raw_init(&r, false);
+        side_init(&s, true, WEFT_SERVER, &l);
+        s.keep = true;
+        size_t n = raw_fields(PSEUDO, nv, copy);
+        for (int k = 0; k < 150; k++) /* HPACK makes a byte of each repetition */
+            nv[n++] = (nghttp2_nv){(uint8_t *)(kind ? cookie : x), (uint8_t *)many, kind ? 6 : 1,
+                                   kind ? 2000 : 3000, 0};
+        nghttp2_submit_request(r.session, NULL, nv, n, NULL, NULL);
+        raw_shuttle(&r, &s);
+        assert_non_null(s.last);
+        assert_non_null(weft_arena_alloc(weft_stream_arena(s.last), 100 * 1024));
+        assert_string_equal(r.log, "431 ");
+        nghttp2_session_del(r.session);
+        side_done(&s);
+    }
 }
 
 /* The body of a refused request goes nowhere; the answer is whole. */
@@ -782,6 +811,7 @@ int main(void) {
         cmocka_unit_test(test_free_under_streams),
         cmocka_unit_test(test_raw_requests),
         cmocka_unit_test(test_head_limits),
+        cmocka_unit_test(test_arena_reserve),
         cmocka_unit_test(test_refused_with_body),
         cmocka_unit_test(test_content_length_mismatch),
         cmocka_unit_test(test_raw_responses),
