@@ -60,6 +60,13 @@ static void anchors_drop(struct builder *b) {
     b->n_anchors = 0;
 }
 
+static bool spend(struct builder *b, size_t nodes, size_t line) {
+    b->nodes += nodes;
+    if (b->nodes <= MAX_NODES) return true;
+    fail(b, WEFT_LIMIT, line, "too large after its aliases are expanded; split the file");
+    return false;
+}
+
 static bool anchor_keep(struct builder *b, const yaml_char_t *name, const struct node *n,
                         size_t line) {
     if (!name || !n->value) return true;
@@ -67,17 +74,11 @@ static bool anchor_keep(struct builder *b, const yaml_char_t *name, const struct
         fail(b, WEFT_LIMIT, line, "more than 256 anchors in one document");
         return false;
     }
+    if (!spend(b, n->nodes, line)) return false; /* the copy below */
     struct anchor *a = &b->anchors[b->n_anchors++];
     a->name = weft_strdup((const char *)name);
     a->node = (struct node){json_deep_copy(n->value), json_incref(n->lines), n->nodes};
     return true;
-}
-
-static bool spend(struct builder *b, size_t nodes, size_t line) {
-    b->nodes += nodes;
-    if (b->nodes <= MAX_NODES) return true;
-    fail(b, WEFT_LIMIT, line, "too large after its aliases are expanded; split the file");
-    return false;
 }
 
 static struct node from_alias(struct builder *b, const yaml_event_t *e) {
@@ -86,7 +87,7 @@ static struct node from_alias(struct builder *b, const yaml_event_t *e) {
         const struct anchor *a = &b->anchors[i];
         if (strcmp(a->name, (const char *)e->data.alias.anchor) != 0) continue;
         if (!spend(b, a->node.nodes, line)) return (struct node){0};
-        return (struct node){json_deep_copy(a->node.value), json_incref(a->node.lines),
+        return (struct node){json_deep_copy(a->node.value), json_copy(a->node.lines),
                              a->node.nodes};
     }
     return fail(b, WEFT_INVALID, line, "alias without an anchor before it");
@@ -143,6 +144,17 @@ static void merge(struct node *into, json_t *from) {
     }
 }
 
+/* What a key holds begins at the key, not at its first item below. */
+static void begin_at(json_t *lines, size_t line) {
+    json_t *at = json_integer((json_int_t)line + 1);
+    if (json_is_object(lines))
+        json_object_set_new(lines, "", at);
+    else if (json_is_array(lines))
+        json_array_set_new(lines, 0, at);
+    else
+        json_decref(at);
+}
+
 static bool put_member(struct builder *b, struct node *map, const char *key, struct node item,
                        size_t line) {
     if (json_object_get(map->value, key)) {
@@ -157,6 +169,7 @@ static bool put_member(struct builder *b, struct node *map, const char *key, str
         fail(b, WEFT_INVALID, line, "a key is not valid UTF-8");
         return false;
     }
+    begin_at(item.lines, line);
     if (*key)
         json_object_set_new(map->lines, key, item.lines);
     else

@@ -95,8 +95,8 @@ static void lines_of_fields(void **state) {
     assert_int_equal(weft_object_line(o, "metadata.name"), 4);
     assert_int_equal(weft_object_line(o, "spec.rules[0].name"), 7);
     assert_int_equal(weft_object_line(o, "spec.rules[1].matches[0].path.value"), 10);
-    assert_int_equal(weft_object_line(o, "spec.rules[1].matches[0].path.type"), 10);
-    assert_int_equal(weft_object_line(o, "spec.rules[9]"), 7);
+    assert_int_equal(weft_object_line(o, "spec.rules[1].matches[0].path.type"), 9);
+    assert_int_equal(weft_object_line(o, "spec.rules[9]"), 6);
     assert_int_equal(weft_object_line(o, "nothing[x].y"), 1);
     drop(&g);
 }

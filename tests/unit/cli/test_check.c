@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * weft check: each trap of the API has a finding, at the right line, and clean manifests have
+ * none. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include <cli/lint.h>
+
+#include "manifests.h"
+
+#define SERVICES                                                                                   \
+    "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {clusterIP: 10.96.0.1, ports: "   \
+    "[{name: http, port: 80}, {name: alt, port: 8080}]}\n---\n"                                    \
+    "apiVersion: v1\nkind: Service\nmetadata: {name: v1}\nspec: {clusterIP: 10.96.0.2, ports: "    \
+    "[{name: http, port: 80}]}\n---\n"
+#define ROUTE(parents, rest)                                                                       \
+    "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: r}\nspec:\n  "    \
+    "parentRefs: [" parents "]\n" rest
+#define WEB "{group: \"\", kind: Service, name: web}"
+#define ALL "  rules:\n  - backendRefs: [{name: v1, port: 80}]\n"
+
+static void on_route(void *ud, const struct weft_object *o) {
+    lint_route(ud, o);
+}
+
+static void run(struct manifests *m, struct lint *l, const char *text, bool experimental) {
+    manifests_open(m, text, experimental);
+    *l = (struct lint){.in = &m->in, .opt = &m->opt};
+    weft_store_each(m->in.store, "HTTPRoute", NULL, on_route, l);
+    lint_status(l);
+    lint_services(l);
+    lint_channel(l);
+}
+
+struct row {
+    const char *text, *rule;
+    enum lint_level level;
+    int line;
+    const char *field;
+};
+
+static void expect(const struct row *row, bool experimental) {
+    struct manifests m;
+    struct lint l;
+    bool found = false;
+    run(&m, &l, row->text, experimental);
+    for (size_t i = 0; i < l.n; i++) {
+        const struct lint_finding *f = &l.items[i];
+        found = found || (!strcmp(f->rule, row->rule) && f->level == row->level &&
+                          f->line == row->line && !strcmp(f->field, row->field));
+    }
+    if (!found) {
+        lint_print(&l, false);
+        fail_msg("no [%s] on line %d at %s", row->rule, row->line, row->field);
+    }
+    lint_done(&l);
+    manifests_close(&m);
+}
+
+/* REQ-043, REQ-066, REQ-144, REQ-197, REQ-199, REQ-200, REQ-201, REQ-202, REQ-203, REQ-204,
+ * REQ-205, REQ-207 */
+static void traps_are_found(void **state) {
+    static const struct row rows[] = {
+        {SERVICES ROUTE("{kind: Service, name: web}", ALL), "parent-group", LINT_ERROR, 15,
+         "spec.parentRefs[0]"},
+        {SERVICES ROUTE("{group: \"\", name: web}", ALL), "parent-kind", LINT_ERROR, 15,
+         "spec.parentRefs[0]"},
+        {SERVICES ROUTE(WEB, "  rules:\n  - matches: [{path: {value: /a}}]\n    backendRefs: "
+                             "[{name: v1, port: 80}]\n"),
+         "no-catch-all", LINT_WARNING, 16, "spec.rules"},
+        {SERVICES
+         "apiVersion: gateway.networking.k8s.io/v1\nkind: GRPCRoute\nmetadata: {name: g}\n",
+         "kind-not-read", LINT_WARNING, 11, ""},
+        {SERVICES ROUTE(WEB, "  rules:\n  - backendRefs:\n    - {name: v1, port: 80}\n    - {name: "
+                             "v9, port: 80, weight: 0}\n"),
+         "unresolved", LINT_WARNING, 19, "spec.rules[0].backendRefs[1]"},
+        {SERVICES ROUTE(WEB, "  rules:\n  - backendRefs:\n    - {name: v9, port: 80}\n"),
+         "unresolved", LINT_ERROR, 18, "spec.rules[0].backendRefs[0]"},
+        {SERVICES ROUTE(WEB, ALL "    retry: {attempts: 3, codes: [500]}\n"), "retry-attempts",
+         LINT_NOTE, 18, "spec.rules[0].retry.attempts"},
+        {SERVICES ROUTE(WEB, "  rules:\n  - matches: [{path: {value: /}}]\n"), "no-backend",
+         LINT_WARNING, 17, "spec.rules[0]"},
+        {SERVICES ROUTE(WEB, "  rules:\n  - filters: [{type: RequestRedirect, requestRedirect: "
+                             "{scheme: https, port: 443}}]\n"),
+         "redirect-port", LINT_NOTE, 17, "spec.rules[0].filters[0].requestRedirect.port"},
+        {SERVICES ROUTE("{group: \"\", kind: Service, name: web, port: 80}, {group: \"\", kind: "
+                        "Service, name: web, port: 8080}",
+                        ALL),
+         "parent-by-port", LINT_WARNING, 15, "spec.parentRefs[1].port"},
+        {SERVICES ROUTE(WEB, ALL "    sessionPersistence: {type: Cookie}\n"), "session-persistence",
+         LINT_WARNING, 18, "spec.rules[0].sessionPersistence"},
+        {SERVICES ROUTE(WEB, "  hostnames: [a.example]\n" ALL), "hostnames", LINT_WARNING, 16,
+         "spec.hostnames"},
+        {SERVICES ROUTE(WEB, "  rules:\n  - matches: [{path: {type: RegularExpression, value: "
+                             "\".*\"}}]\n    backendRefs: [{name: v1, port: 80}]\n"),
+         "regex", LINT_NOTE, 17, "spec.rules[0].matches[0]"},
+        {SERVICES ROUTE("{group: \"\", kind: Service, name: nope}", ALL), "no-matching-parent",
+         LINT_ERROR, 15, "spec.parentRefs[0]"},
+        {SERVICES ROUTE(WEB, ALL "    filters: [{type: CORS, cors: {}}]\n"), "unsupported",
+         LINT_ERROR, 18, "spec.rules[0].filters[0]"},
+        {SERVICES ROUTE(WEB, "  rules:\n  - backendRef: [{name: v1, port: 80}]\n"), "unknown-field",
+         LINT_WARNING, 17, "spec.rules[0].backendRef"},
+    };
+    for (size_t i = 0; i < WEFT_LEN(rows); i++) expect(&rows[i], true);
+}
+
+/* REQ-006, REQ-109 */
+static void pruned_fields_are_named(void **state) {
+    const struct row row = {SERVICES ROUTE(WEB, ALL "    retry: {attempts: 3}\n"),
+                            "experimental-field", LINT_WARNING, 18, "spec.rules[0].retry"};
+    expect(&row, false);
+}
+
+/* REQ-198, REQ-022 */
+static void consumers_that_replace_producers(void **state) {
+    const struct row row = {
+        SERVICES ROUTE(WEB,
+                       ALL) "---\napiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\n"
+                            "metadata: {name: mine, namespace: client}\nspec:\n"
+                            "  parentRefs: [{group: \"\", kind: Service, name: web, namespace: "
+                            "default}]\n  rules: [{backendRefs: [{name: v1, namespace: "
+                            "default, port: 80}]}]\n",
+        "consumer-replaces", LINT_WARNING, 23, "spec.parentRefs"};
+    expect(&row, true);
+}
+
+static void clean_manifests_have_no_findings(void **state) {
+    struct manifests m;
+    struct lint l;
+    run(&m, &l, SERVICES ROUTE(WEB, ALL), true);
+    if (l.n) lint_print(&l, false);
+    assert_int_equal(l.n, 0);
+    lint_done(&l);
+    manifests_close(&m);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(traps_are_found),
+        cmocka_unit_test(pruned_fields_are_named),
+        cmocka_unit_test(consumers_that_replace_producers),
+        cmocka_unit_test(clean_manifests_have_no_findings),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
