@@ -179,7 +179,7 @@ static void on_message(void *ud, struct weft_slice message) {
     if (s->closing) return;
     if (weft_ads_server_receive(s->ads, message, &names, &err) != WEFT_OK) {
         char text[sizeof s->close_text];
-        snprintf(text, sizeof text, "%.50s %.180s", err.path, err.message);
+        snprintf(text, sizeof text, "%.50s%s%.180s", err.path, err.path[0] ? " " : "", err.message);
         weft_warn("discovery", "%s sent a bad request: %s", s->id, text);
         stream_close(s, WEFT_GRPC_INVALID_ARGUMENT, text);
         return;

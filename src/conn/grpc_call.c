@@ -254,10 +254,10 @@ void weft_grpc_call_open(struct weft_grpc_call *c) {
 
 static void add_status(struct weft_fields *f, struct weft_arena *a, uint32_t status,
                        struct weft_slice text) {
+    text = weft_slice_trim(weft_slice_head(text, MAX_TEXT)); /* RFC 9113 8.2.1 */
     (void)weft_fields_add(f, WEFT_SLICE_LIT("grpc-status"), weft_arena_printf(a, "%u", status));
     if (text.len)
-        (void)weft_fields_add(f, WEFT_SLICE_LIT("grpc-message"),
-                              weft_grpc_message_encode(a, weft_slice_head(text, MAX_TEXT)));
+        (void)weft_fields_add(f, WEFT_SLICE_LIT("grpc-message"), weft_grpc_message_encode(a, text));
 }
 
 static void send_trailers(struct weft_stream *s, bool head_sent, uint32_t status,
