@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Whom the pool answers when a dial fails, and which targets may share a connection. */
+ * Whom the pool answers when a dial fails, which targets may share a connection, and how long one
+ * is kept. */
 #include "conn_world.h"
 
 static void get(struct world *w, struct call *c, const char *addr, const char *peer_id) {
@@ -85,6 +86,48 @@ static void pool_free_answers_waits(void **state) {
     world_settle(w);
 }
 
+/* Only the client's side has a limit here. */
+static struct weft_xport *patient_dial(void *ud, struct weft_loop *l, const struct weft_addr *to,
+                                       const struct weft_addr *bind_ip, uint64_t timeout_us) {
+    struct world *w = ud;
+    struct weft_server_options o = world_server_options(w->h2);
+    struct weft_xport *far;
+    (void)to, (void)bind_ip;
+    o.idle_timeout_us = 0;
+    struct weft_xport *near = weft_xport_pipe_dialed(l, WEFT_OK, timeout_us, &far);
+    w->servers[w->dials++] = weft_server_conn_new(far, &o, &world_server_cb, w);
+    return near;
+}
+
+static void idle_for(struct world *w, uint64_t seconds) {
+    weft_loop_advance(w->loop, seconds * 1000000);
+    world_settle(w);
+}
+
+/* The clock of idleness begins anew with each request. */
+static void connections_are_given_up_when_idle(struct world *w, bool h2) {
+    struct call c;
+    w->h2 = h2;
+    weft_pool_set_dial(w->pool, patient_dial, w);
+    for (int i = 0; i < 2; i++) {
+        call_start(w, &c, false);
+        world_settle(w);
+        call_done(&c);
+        idle_for(w, 45);
+        assert_int_equal(weft_pool_stats(w->pool).connections, 1);
+    }
+    assert_int_equal(w->dials, 1);
+    idle_for(w, 30);
+    assert_int_equal(weft_pool_stats(w->pool).connections, 0);
+    assert_int_equal(w->closed, 1);
+}
+static void h1_connections_are_given_up_when_idle(void **state) {
+    connections_are_given_up_when_idle(*state, false);
+}
+static void h2_connections_are_given_up_when_idle(void **state) {
+    connections_are_given_up_when_idle(*state, true);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, world_new, world_free)
 int main(void) {
     const struct CMUnitTest tests[] = {
@@ -93,6 +136,8 @@ int main(void) {
         T(identities_do_not_share_a_connection),
         T(addresses_do_not_share_a_connection),
         T(pool_free_answers_waits),
+        T(h1_connections_are_given_up_when_idle),
+        T(h2_connections_are_given_up_when_idle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
