@@ -4,6 +4,8 @@
 #include <weft/base/alloc.h>
 #include <weft/mesh/dump.h>
 
+#include <uthash.h>
+
 static void text_of(json_t *j, struct weft_buf *out) {
     char *text = weft_dump_text(j);
     (void)weft_buf_str(out, text);
@@ -16,18 +18,28 @@ static const struct weft_gamma *gamma_of(const struct controller *c) {
 }
 
 /* Everything that a client in one namespace could ask for. */
+struct seen {
+    UT_hash_handle hh;
+    struct weft_endpoints *e;
+};
 struct view {
     const struct weft_gamma *gamma;
     struct weft_slice ns;
     struct weft_destination **dests;
     struct weft_endpoints **ends;
     size_t n_dests, n_ends;
+    struct seen *seen; /* Endpoints by name */
 };
 
-static bool has_endpoints(const struct view *v, struct weft_slice name) {
-    for (size_t i = 0; i < v->n_ends; i++)
-        if (weft_slice_eq(v->ends[i]->name, name)) return true;
-    return false;
+static void add_endpoints(struct view *v, struct weft_slice name) {
+    struct seen *s = NULL;
+    HASH_FIND(hh, v->seen, name.base, name.len, s);
+    if (s) return;
+    s = weft_new0(struct seen);
+    s->e = weft_gamma_endpoints(v->gamma, name);
+    HASH_ADD_KEYPTR(hh, v->seen, s->e->name.base, s->e->name.len, s);
+    v->ends = weft_realloc(v->ends, (v->n_ends + 1) * sizeof(void *));
+    v->ends[v->n_ends++] = s->e;
 }
 
 static void add_address(void *ud, const struct weft_addr *addr) {
@@ -35,11 +47,7 @@ static void add_address(void *ud, const struct weft_addr *addr) {
     struct weft_destination *d = weft_gamma_destination(v->gamma, v->ns, addr);
     v->dests = weft_realloc(v->dests, (v->n_dests + 1) * sizeof(void *));
     v->dests[v->n_dests++] = d;
-    for (uint32_t i = 0; i < d->n_endpoints; i++) {
-        if (has_endpoints(v, d->endpoints[i])) continue;
-        v->ends = weft_realloc(v->ends, (v->n_ends + 1) * sizeof(void *));
-        v->ends[v->n_ends++] = weft_gamma_endpoints(v->gamma, d->endpoints[i]);
-    }
+    for (uint32_t i = 0; i < d->n_endpoints; i++) add_endpoints(v, d->endpoints[i]);
 }
 
 static uint16_t config_dump(const struct controller *c, struct weft_slice from,
@@ -47,8 +55,13 @@ static uint16_t config_dump(const struct controller *c, struct weft_slice from,
     struct view v = {.gamma = gamma_of(c), .ns = from};
     weft_gamma_each_address(v.gamma, add_address, &v);
     text_of(weft_dump_all(v.dests, v.n_dests, v.ends, v.n_ends, NULL, 0), out);
+    struct seen *e, *next;
+    HASH_ITER(hh, v.seen, e, next) {
+        HASH_DEL(v.seen, e);
+        weft_endpoints_unref(e->e);
+        free(e);
+    }
     for (size_t i = 0; i < v.n_dests; i++) weft_destination_unref(v.dests[i]);
-    for (size_t i = 0; i < v.n_ends; i++) weft_endpoints_unref(v.ends[i]);
     free(v.dests);
     free(v.ends);
     return 200;
