@@ -77,13 +77,8 @@ static enum weft_status start_agent(struct proxy *p, struct weft_error *err) {
         return weft_error_set(err, WEFT_INVALID, "--controller", "\"%s\": use ADDR:PORT",
                               o->controller);
     struct proxy_agent_cb cb = {p, on_identity, on_connected};
-#if __has_include(<sidecar/agent.c>)
     p->agent = proxy_agent_new(p->loop, &a, p->config, &cb);
     return WEFT_OK;
-#else
-    (void)cb;
-    return weft_error_set(err, WEFT_UNSUPPORTED, "--controller", "not built in");
-#endif
 }
 
 /* ---- workers ---- */
@@ -160,9 +155,7 @@ static void on_signal(void *arg, int signum) {
 static void proxy_done(struct proxy *p) {
     stop_threads(p);
     weft_timer_stop(&p->drain_timer);
-#if __has_include(<sidecar/agent.c>)
     p->agent = proxy_agent_free(p->agent);
-#endif
     p->snapshot = proxy_snapshot_free(p->snapshot);
     p->admin = proxy_admin_free(p->admin);
     for (size_t i = 0; i < p->n_threads; i++) {

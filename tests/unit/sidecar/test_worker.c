@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Small parts of a worker: CPU limits, the cap on negative destinations, the access log's way out.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <sidecar/cpus.h>
+#include <sidecar/worker.h>
+#include <weft/base/alloc.h>
+#include <weft/base/limits.h>
+
+static void cpu_limits(void **state) {
+    assert_int_equal(proxy_cpu_limit_v2(WEFT_SLICE_LIT("max 100000\n")), 0);
+    assert_int_equal(proxy_cpu_limit_v2(WEFT_SLICE_LIT("150000 100000\n")), 150);
+    assert_int_equal(proxy_cpu_limit_v2(WEFT_SLICE_LIT("20000 100000")), 20);
+    assert_int_equal(proxy_cpu_limit_v2(WEFT_SLICE_LIT("rubbish")), 0);
+    assert_int_equal(proxy_cpu_limit_v1(WEFT_SLICE_LIT("-1\n"), WEFT_SLICE_LIT("100000\n")), 0);
+    assert_int_equal(proxy_cpu_limit_v1(WEFT_SLICE_LIT("50000\n"), WEFT_SLICE_LIT("100000\n")), 50);
+    assert_int_equal(proxy_cpu_limit_v1(WEFT_SLICE_LIT("50000\n"), WEFT_SLICE_LIT("0\n")), 0);
+    assert_in_range(proxy_default_workers(), 1, 2);
+}
+
+/* ---- the table ---- */
+
+struct asked {
+    int want, unwant;
+};
+static void on_want(void *ud, struct proxy_worker *w, const struct weft_addr *a) {
+    ((struct asked *)ud)->want++;
+}
+static void on_unwant(void *ud, struct proxy_worker *w, const struct weft_addr *a) {
+    ((struct asked *)ud)->unwant++;
+}
+static void on_park(void *arg, bool known) {}
+
+static struct weft_bound *none_bound(const struct weft_addr *a) {
+    struct weft_destination *d = weft_destination_new();
+    struct weft_error err;
+    d->addr = *a;
+    d->name = WEFT_SLICE_LIT("dest/x");
+    d->kind = WEFT_DEST_NONE;
+    assert_int_equal(weft_destination_seal(d, &err), WEFT_OK);
+    struct weft_bound *b = weft_new0(struct weft_bound);
+    atomic_init(&b->refs, 1);
+    b->dest = d;
+    b->endpoints = weft_alloc0(sizeof *b->endpoints);
+    return b;
+}
+
+/* A crawler in the app: the table stays small, and the controller is asked slowly. */
+static void negative_entries_are_capped(void **state) {
+    struct weft_loop *l = weft_loop_new_fake();
+    WEFT_FREE struct proxy_options *o = weft_new0(struct proxy_options);
+    struct asked asked = {0};
+    struct proxy_worker_hooks hooks = {.ud = &asked, .want = on_want, .unwant = on_unwant};
+    proxy_options_default(o);
+    struct proxy_worker *w = proxy_worker_new(l, 0, o, &hooks, -1);
+    int first = 0;
+    for (uint32_t i = 0; i < WEFT_MAX_NEGATIVE + 500; i++) {
+        struct weft_addr a = {
+            .family = 4, .port = 80, .ip = {11, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i}};
+        struct proxy_park p = {.fn = on_park};
+        weft_list_init(&p.link);
+        struct proxy_dest *d = proxy_dests_get(&w->dests, &a);
+        proxy_dest_park(d, &p);
+        if (i == 999) first = asked.want; /* all at one moment */
+        struct weft_bound *b = none_bound(&a);
+        proxy_dests_put(&w->dests, &a, b);
+        weft_bound_unref(b);
+        proxy_dest_unref(d);
+        weft_loop_advance(l, i < 1000 ? 0 : 10000);
+    }
+    assert_int_equal(first, 200);
+    assert_int_equal(w->dests.n_none, WEFT_MAX_NEGATIVE);
+    assert_int_equal(HASH_COUNT(w->dests.by_addr), WEFT_MAX_NEGATIVE);
+    assert_true(asked.unwant > 0);
+    /* Unused for long: given back. */
+    weft_loop_advance(l, 700000000);
+    weft_loop_advance(l, 60000000);
+    assert_int_equal(HASH_COUNT(w->dests.by_addr), 0);
+    assert_int_equal(asked.unwant, asked.want);
+    proxy_worker_free(w);
+    weft_loop_free(l);
+}
+
+/* ---- the log ---- */
+
+static void log_never_blocks(void **state) {
+    struct weft_loop *l = weft_loop_new_fake();
+    struct proxy_stats stats;
+    struct proxy_log log;
+    int fds[2];
+    assert_int_equal(pipe2(fds, O_NONBLOCK | O_CLOEXEC), 0);
+    proxy_stats_init(&stats);
+    proxy_log_init(&log, l, &stats, PROXY_LOG_ALL, fds[1]);
+    struct weft_addr none = {0};
+    struct proxy_log_line line = {
+        .protocol = "h1", .path = WEFT_SLICE_LIT("/x\"y"), .status = 200, .client = &none};
+    for (int i = 0; i < 20000; i++) proxy_log_write(&log, &line);
+    assert_true(weft_counter_value(stats.log_dropped) > 0); /* nobody reads */
+    /* Once read, what was kept comes out in whole lines. */
+    size_t total = 0, bad = 0;
+    for (int round = 0; round < 200; round++) {
+        char buf[65536];
+        ssize_t n = read(fds[0], buf, sizeof buf);
+        if (n > 0) {
+            total += (size_t)n;
+            bad += buf[0] != '{' && total == (size_t)n;
+        }
+        weft_loop_advance(l, 100000);
+    }
+    assert_true(total > 1000000);
+    assert_int_equal(bad, 0);
+    assert_int_equal(weft_buf_size(&log.buf), 0);
+    proxy_log_done(&log);
+    proxy_stats_done(&stats);
+    close(fds[0]);
+    close(fds[1]);
+    weft_loop_free(l);
+}
+
+static void log_modes(void **state) {
+    struct proxy_log l = {.mode = PROXY_LOG_ERRORS};
+    assert_false(proxy_log_wants(&l, 200, WEFT_REASON_NONE));
+    assert_false(proxy_log_wants(&l, 404, WEFT_REASON_NONE));
+    assert_true(proxy_log_wants(&l, 404, WEFT_REASON_NO_ROUTE));
+    assert_true(proxy_log_wants(&l, 500, WEFT_REASON_NONE));
+    assert_false(proxy_log_wants(&l, 301, WEFT_REASON_REDIRECT));
+    assert_true(proxy_log_wants(&l, 200, WEFT_REASON_UPSTREAM_RESET));
+    l.mode = PROXY_LOG_OFF;
+    assert_false(proxy_log_wants(&l, 500, WEFT_REASON_UPSTREAM_RESET));
+    l.mode = PROXY_LOG_ALL;
+    assert_true(proxy_log_wants(&l, 200, WEFT_REASON_NONE));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(cpu_limits),
+        cmocka_unit_test(negative_entries_are_capped),
+        cmocka_unit_test(log_never_blocks),
+        cmocka_unit_test(log_modes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
