@@ -27,7 +27,6 @@ struct stream {
     struct weft_task flush;
     char *id, *ns, *service_account; /* of the client certificate */
     struct weft_addr peer;           /* port 0 */
-    int64_t not_after;
     char *awaiting; /* inbound name that was not granted when last looked at, or NULL */
     bool blocked;   /* until on_writable */
     bool closing;   /* to be ended by the flush task */
@@ -36,7 +35,7 @@ struct stream {
     double allowance; /* names it may subscribe to now */
     uint64_t allowance_at_us;
     bool paused;
-    struct weft_timer resume;
+    struct weft_timer resume, expiry; /* expiry: the end of the client's certificate */
 };
 
 static void stream_free(struct stream *s) {
@@ -46,6 +45,7 @@ static void stream_free(struct stream *s) {
     weft_ads_server_free(s->ads);
     weft_task_cancel(&s->flush);
     weft_timer_stop(&s->resume);
+    weft_timer_stop(&s->expiry);
     weft_info("discovery", "%s left", s->id);
     free(s->id);
     free(s->ns);
@@ -119,10 +119,6 @@ static void on_refused(void *ud, struct weft_slice name, const char *why) {
 
 /* === sending === */
 
-static bool expired(const struct stream *s) {
-    return s->not_after && (int64_t)(weft_clock_unix_us() / 1000000u) >= s->not_after;
-}
-
 static void send_due(struct stream *s) {
     struct weft_ads_server_stats before = weft_ads_server_stats(s->ads);
     struct weft_buf out;
@@ -139,11 +135,6 @@ static void send_due(struct stream *s) {
 
 static void flush(void *arg) {
     struct stream *s = arg;
-    if (!s->closing && expired(s)) {
-        s->closing = true;
-        s->close_status = WEFT_GRPC_UNAUTHENTICATED;
-        snprintf(s->close_text, sizeof s->close_text, "the client certificate has expired");
-    }
     if (s->closing) {
         weft_grpc_call_finish(s->call, s->close_status, weft_slice_str(s->close_text));
         stream_free(s);
@@ -188,6 +179,10 @@ static void on_message(void *ud, struct weft_slice message) {
     weft_task_queue(s->d->loop, &s->flush);
 }
 
+static void on_expiry(void *arg) {
+    stream_close(arg, WEFT_GRPC_UNAUTHENTICATED, "the client certificate has expired");
+}
+
 static void on_half_close(void *ud) {
     stream_close(ud, WEFT_GRPC_OK, "");
 }
@@ -216,11 +211,13 @@ static struct stream *stream_new(struct controller_discovery *d, const struct we
     s->service_account = weft_slice_dup(id->service_account);
     s->peer = peer->peer;
     s->peer.port = 0;
-    s->not_after = peer->peer_not_after;
     s->allowance = NAMES_BURST;
     s->allowance_at_us = weft_loop_now_us(d->loop);
     weft_task_init(&s->flush, flush, s);
     weft_timer_init(&s->resume, d->loop, on_resume, s);
+    weft_timer_init(&s->expiry, d->loop, on_expiry, s);
+    int64_t left = peer->peer_not_after - (int64_t)(weft_clock_unix_us() / 1000000u);
+    weft_timer_start(&s->expiry, left > 0 ? (uint64_t)left * 1000000u : 1);
     s->ads = weft_ads_server_new(&(struct weft_ads_server_cb){.ud = s,
                                                               .lookup = lookup,
                                                               .acquire = acquire,

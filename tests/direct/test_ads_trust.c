@@ -230,6 +230,36 @@ static void test_a_bad_request_ends_the_stream_and_nothing_else(void **state) {
     mesh_free(m);
 }
 
+/* More names than the burst: all are answered, some later. */
+static void test_a_crawler_is_slowed_down_and_served(void **state) {
+    (void)state;
+    struct mesh *m = mesh_new();
+    struct proxy *p = proxy_new(m, &web);
+    UNTIL(m, proxy_config_ready(p->config));
+    for (int i = 0; i < 260; i++) {
+        char addr[32];
+        snprintf(addr, sizeof addr, "198.51.%d.%d:80", i >> 8, i & 255);
+        want(p, addr);
+    }
+    UNTIL(m, p->bounds > 0);
+    assert_true(weft_ads_client_waiting(p->agent->client) > 0);
+    UNTIL(m, p->bounds == 260);
+    proxy_free(p);
+    mesh_free(m);
+}
+
+static void test_backoff_doubles_to_its_cap(void **state) {
+    (void)state;
+    struct agent_backoff b = {0};
+    struct weft_rng rng;
+    weft_rng_seed(&rng, 7);
+    uint64_t most = 100 * 1000;
+    for (int i = 0; i < 20; i++) {
+        assert_in_range(agent_backoff_us(&b, &rng), most / 2, most);
+        most = most * 2 > 10 * 1000 * 1000 ? 10 * 1000 * 1000 : most * 2;
+    }
+}
+
 int main(void) {
     (void)weft_log_set_level(getenv("WEFT_TEST_LOG") ? getenv("WEFT_TEST_LOG") : "error");
     const struct CMUnitTest tests[] = {
@@ -237,6 +267,8 @@ int main(void) {
         cmocka_unit_test(test_a_bundle_that_would_cut_us_off_is_rejected_alone),
         cmocka_unit_test(test_signing_needs_proof_and_gives_the_own_identity),
         cmocka_unit_test(test_discovery_needs_a_certificate_of_the_mesh),
+        cmocka_unit_test(test_a_crawler_is_slowed_down_and_served),
+        cmocka_unit_test(test_backoff_doubles_to_its_cap),
         cmocka_unit_test(test_a_bad_request_ends_the_stream_and_nothing_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
