@@ -55,15 +55,12 @@ enum weft_mtls_mode gamma_port_mode(const struct weft_gamma *g, const struct gam
     return m.mode;
 }
 
-/* "80,8000-8100", "*": not redirected into the sidecar. */
-static bool excluded(const struct gamma_pod *p, uint16_t port) {
-    struct weft_slice list =
-        weft_js_str(p->view.meta.annotations, "weftmesh.io/exclude-inbound-ports");
+/* "80,8000-8100" */
+static bool listed(struct weft_slice list, uint16_t port) {
     while (list.len) {
         struct weft_slice item = weft_slice_trim(weft_slice_cut(&list, ','));
         struct weft_slice from = weft_slice_trim(weft_slice_cut(&item, '-'));
         uint64_t a, b;
-        if (weft_slice_is(from, "*")) return true;
         if (!weft_slice_u64(from, 65535, &a)) continue;
         b = a;
         if (item.base && !weft_slice_u64(weft_slice_trim(item), 65535, &b)) continue;
@@ -72,9 +69,20 @@ static bool excluded(const struct gamma_pod *p, uint16_t port) {
     return false;
 }
 
+/* As weft-init was told by the same annotations: what it leaves alone reaches the app directly.
+ * The proxy's own ports are never redirected. */
+static bool redirected(const struct gamma_pod *p, uint16_t port) {
+    const json_t *notes = p->view.meta.annotations;
+    struct weft_slice include =
+        weft_slice_trim(weft_js_str(notes, "weftmesh.io/include-inbound-ports"));
+    if (port == 15020 || port == 15021) return false;
+    if (include.len && !weft_slice_is(include, "*") && !listed(include, port)) return false;
+    return !listed(weft_js_str(notes, "weftmesh.io/exclude-inbound-ports"), port);
+}
+
 bool gamma_port_meshed(const struct weft_gamma *g, const struct gamma_pod *p, uint16_t port) {
     return json_object_get(p->view.meta.annotations, "weftmesh.io/sidecar") &&
-           !p->view.host_network && !excluded(p, port) &&
+           !p->view.host_network && redirected(p, port) &&
            gamma_port_mode(g, p, port) != WEFT_MTLS_DISABLED;
 }
 

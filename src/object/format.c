@@ -118,11 +118,15 @@ bool weft_fmt_port_list(struct weft_slice s) {
         struct weft_slice item = weft_slice_trim(weft_slice_cut(&s, ','));
         struct weft_slice from = weft_slice_trim(weft_slice_cut(&item, '-'));
         uint64_t a, b;
-        if (weft_slice_is(from, "*") && !item.base) continue;
         if (!weft_slice_u64(from, 65535, &a) || a == 0) return false;
         if (item.base && (!weft_slice_u64(weft_slice_trim(item), 65535, &b) || b < a)) return false;
     }
     return true;
+}
+
+bool weft_fmt_port_include(struct weft_slice s) {
+    s = weft_slice_trim(s);
+    return weft_slice_is(s, "*") || weft_slice_is(s, "none") || (s.len && weft_fmt_port_list(s));
 }
 
 static const char *path_sequence_fault(struct weft_slice s) {

@@ -213,10 +213,12 @@ enum weft_status weft_object_parse(struct weft_slice text, const char *source,
 static const char *step(const char *path, const json_t **lines) {
     size_t n = strcspn(path, ".[");
     if (*path == '[') {
-        char *end;
-        unsigned long i = strtoul(path + 1, &end, 10);
-        *lines = json_is_array(*lines) ? json_array_get(*lines, i + 1) : NULL;
-        path = *end == ']' ? end + 1 : end;
+        size_t digits = strspn(path + 1, "0123456789");
+        uint64_t i = 0;
+        bool ok = weft_slice_u64(weft_slice(path + 1, digits), UINT32_MAX, &i);
+        *lines = ok && json_is_array(*lines) ? json_array_get(*lines, i + 1) : NULL;
+        path += 1 + digits;
+        if (*path == ']') path++;
     } else {
         *lines = json_is_object(*lines) ? json_object_getn(*lines, path, n) : NULL;
         path += n;

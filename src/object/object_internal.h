@@ -29,6 +29,7 @@ bool weft_fmt_ip_or_none(struct weft_slice s);   /* also "None" and "" */
 bool weft_fmt_app_protocol(struct weft_slice s); /* "http", "kubernetes.io/h2c" */
 bool weft_fmt_mtls(struct weft_slice s);         /* strict, permissive, disabled */
 bool weft_fmt_mtls_ports(struct weft_slice s);   /* "9090=disabled,80=strict" */
+bool weft_fmt_port_include(struct weft_slice s); /* "*", "none" or a list */
 bool weft_fmt_port_list(struct weft_slice s);    /* "80,8000-8100", may be empty */
 /* NULL when fine, else what is wrong with an Exact or PathPrefix value (REQ-061). */
 const char *weft_fmt_path_fault(struct weft_slice s);

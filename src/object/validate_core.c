@@ -65,6 +65,8 @@ static const struct {
     {"weftmesh.io/mtls", weft_fmt_mtls, "use strict, permissive or disabled"},
     {"weftmesh.io/mtls-ports", weft_fmt_mtls_ports,
      "use a list such as \"9090=disabled,80=strict\""},
+    {"weftmesh.io/include-inbound-ports", weft_fmt_port_include,
+     "use \"*\", \"none\" or a list such as \"80,8000-8100\""},
     {"weftmesh.io/exclude-inbound-ports", weft_fmt_port_list,
      "use a list such as \"80,8000-8100\""},
 };
