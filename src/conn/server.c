@@ -8,6 +8,8 @@
 
 #define weft_server_conn_MAGIC 0x53525643u
 
+enum { DRAIN_US = 5000000 };
+
 struct weft_server_conn {
     WEFT_OBJ;
     struct weft_link link;
@@ -15,7 +17,7 @@ struct weft_server_conn {
     const struct weft_server_cb *cb;
     void *ud;
     struct weft_timer timer;
-    enum { TIMER_OFF, TIMER_HEAD, TIMER_IDLE } timing;
+    enum { TIMER_OFF, TIMER_HEAD, TIMER_IDLE, TIMER_DRAIN } timing;
     bool draining;
 };
 
@@ -33,26 +35,28 @@ static void set_timing(struct weft_server_conn *c, int want, uint64_t after_us) 
         weft_timer_start(&c->timer, after_us);
 }
 
-/* HTTP/1: a head that has begun must end in time. No stream at all: idle. */
+/* HTTP/1: a head that has begun must end in time. No stream at all: idle; while draining, only the
+ * peer's answer to the last PING is waited for, and not for long. */
 static void choose_timer(struct weft_server_conn *c) {
     if (weft_codec_in_head(c->link.codec))
         set_timing(c, TIMER_HEAD, c->opt.head_timeout_us);
     else if (weft_codec_streams(c->link.codec) == 0)
-        set_timing(c, TIMER_IDLE, c->opt.idle_timeout_us);
+        set_timing(c, c->draining ? TIMER_DRAIN : TIMER_IDLE,
+                   c->draining ? DRAIN_US : c->opt.idle_timeout_us);
     else
         set_timing(c, TIMER_OFF, 0);
 }
 
 static void on_timer(void *arg) {
     struct weft_server_conn *c = WEFT_CAST(weft_server_conn, arg);
-    bool head = c->timing == TIMER_HEAD;
+    bool head = c->timing == TIMER_HEAD, drained = c->timing == TIMER_DRAIN;
     c->timing = TIMER_OFF;
     if (head && !c->opt.h2)
         weft_xport_write(
             c->link.xport,
             WEFT_SLICE_LIT("HTTP/1.1 408 Request Timeout\r\nconnection: close\r\n"
                            "weft-reason: request_head_timeout\r\ncontent-length: 0\r\n\r\n"));
-    if (head || !c->opt.h2)
+    if (head || drained || !c->opt.h2)
         weft_link_close_flush(&c->link);
     else
         weft_server_conn_drain(c);
@@ -112,6 +116,7 @@ void weft_server_conn_drain(struct weft_server_conn *c) {
     c->draining = true;
     weft_codec_drain(c->link.codec);
     weft_link_on_output(&c->link); /* an idle HTTP/1 connection is finished now */
+    choose_timer(c);
 }
 
 void weft_server_conn_close(struct weft_server_conn *c) {

@@ -32,7 +32,7 @@ enum weft_status {
 #undef X
 };
 
-/* Lower-case name and a short text; static strings. */
+/* The name as written above and a short text; static strings. */
 const char *weft_status_name(enum weft_status st);
 const char *weft_status_text(enum weft_status st);
 /* From a positive errno value. */

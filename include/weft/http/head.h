@@ -10,8 +10,8 @@
 #define WEFT_TOKEN_MAP(X)                                                                          \
     X(OTHER, "")                                                                                   \
     X(HOST, "host")                                                                                \
-    X(CONNECTION, "connection") X(KEEP_ALIVE, "keep-alive") X(PROXY_CONNECTION,                    \
-                                                              "proxy-connection") X(TE, "te")      \
+    X(CONNECTION, "connection")                                                                    \
+    X(KEEP_ALIVE, "keep-alive") X(PROXY_CONNECTION, "proxy-connection") X(TE, "te")                \
         X(TRAILER, "trailer") X(TRANSFER_ENCODING, "transfer-encoding") X(UPGRADE, "upgrade")      \
             X(CONTENT_LENGTH, "content-length") X(CONTENT_TYPE, "content-type")                    \
                 X(EXPECT, "expect") X(DATE, "date") X(SERVER, "server") X(LOCATION, "location")    \

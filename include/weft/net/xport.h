@@ -78,8 +78,8 @@ struct weft_xport *weft_xport_tls_server(struct weft_xport *below, struct weft_t
 /* Two ends of a memory pipe, for tests. Bytes written at one end are read at the other at the end
  * of the turn. Their info().local/peer and original destination can be set. */
 void weft_xport_pipe(struct weft_loop *l, struct weft_xport **ret_a, struct weft_xport **ret_b);
-/* The same as a dial: the returned end opens after this call (OK, with *ret_far the other end), fails
- * with `st`, or (AGAIN) stays without an answer until the deadline. */
+/* The same as a dial: the returned end opens after this call (OK, with *ret_far the other end),
+ * fails with `st`, or (AGAIN) stays without an answer until the deadline. */
 struct weft_xport *weft_xport_pipe_dialed(struct weft_loop *l, enum weft_status st,
                                           uint64_t timeout_us, struct weft_xport **ret_far);
 void weft_xport_pipe_addrs(struct weft_xport *x, const struct weft_addr *local,
