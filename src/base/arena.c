@@ -8,6 +8,7 @@
 
 struct weft_arena_block {
     struct weft_arena_block *next;
+    size_t size; /* of data */
     _Alignas(16) char data[];
 };
 
@@ -19,8 +20,43 @@ struct weft_arena_defer {
 
 enum { BLOCK = 4096 - 32, ALIGN = 16 };
 
+/* Emulating, each allocation is a block of its own, of exactly its size. */
+#ifdef WEFT_ARENA_EMULATE
+enum { CAN_KEEP = 0 };
+#else
+enum { CAN_KEEP = 1 };
+#endif
+
 void weft_arena_init(struct weft_arena *a, size_t limit) {
     *a = (struct weft_arena){.limit = limit};
+}
+
+/* Blocks of the common size are kept by the thread that freed them: a request's arena then costs no
+ * malloc, and only what is handed out is zeroed. */
+enum { KEPT_BLOCKS = 128 };
+static _Thread_local struct weft_arena_block *kept;
+static _Thread_local unsigned n_kept;
+
+static struct weft_arena_block *block_get(size_t size) {
+    if (size != BLOCK || !kept) {
+        struct weft_arena_block *fresh = weft_alloc(sizeof *fresh + size);
+        fresh->size = size;
+        return fresh;
+    }
+    struct weft_arena_block *b = kept;
+    kept = b->next;
+    n_kept--;
+    return b;
+}
+
+static void block_put(struct weft_arena_block *b) {
+    if (!CAN_KEEP || b->size != BLOCK || n_kept >= KEPT_BLOCKS) {
+        free(b);
+        return;
+    }
+    b->next = kept;
+    kept = b;
+    n_kept++;
 }
 
 void weft_arena_done(struct weft_arena *a) {
@@ -32,42 +68,32 @@ void weft_arena_done(struct weft_arena *a) {
     struct weft_arena_block *b = a->blocks;
     while (b) {
         struct weft_arena_block *next = b->next;
-        free(b);
+        block_put(b);
         b = next;
     }
     *a = (struct weft_arena){.limit = a->limit};
 }
 
 static void *from_new_block(struct weft_arena *a, size_t n) {
-#ifdef WEFT_ARENA_EMULATE
-    size_t size = n;
-#else
-    size_t size = n > BLOCK / 2 ? n : BLOCK;
-#endif
-    struct weft_arena_block *b = weft_alloc0(sizeof *b + size);
+    size_t size = CAN_KEEP && n <= BLOCK / 2 ? BLOCK : n;
+    struct weft_arena_block *b = block_get(size);
     b->next = a->blocks;
     a->blocks = b;
-#ifndef WEFT_ARENA_EMULATE
-    if (size == BLOCK) {
+    if (CAN_KEEP && size == BLOCK) {
         a->at = b->data + n;
         a->end = b->data + size;
     }
-#endif
-    return b->data;
+    return memset(b->data, 0, n);
 }
 
 void *weft_arena_alloc(struct weft_arena *a, size_t n) {
     if (a->limit && (n > a->limit || a->used > a->limit - n)) return NULL;
     a->used += n;
-#ifdef WEFT_ARENA_EMULATE
-    return from_new_block(a, n);
-#else
-    size_t aligned = (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+    size_t aligned = CAN_KEEP ? (n + ALIGN - 1) & ~(size_t)(ALIGN - 1) : n;
     if (!a->at || aligned > (size_t)(a->end - a->at)) return from_new_block(a, aligned);
     void *p = a->at;
     a->at += aligned;
-    return p;
-#endif
+    return memset(p, 0, aligned);
 }
 
 void *weft_arena_must(struct weft_arena *a, size_t n) {
