@@ -157,6 +157,21 @@ static json_t *backend_json(const struct explain *e, const struct weft_backend *
     return o;
 }
 
+/* What the proxy itself answers whichever backend is chosen; NULL when that depends. Borrowed. */
+static json_t *same_answer(const json_t *backends) {
+    json_t *first = NULL, *b;
+    size_t i;
+    json_array_foreach(backends, i, b) {
+        json_t *a = json_object_get(b, "answer");
+        if (weft_js_int(b, "weight", 0, INT32_MAX, 0) == 0) continue;
+        if (json_object_get(a, "forward")) return NULL;
+        if (first && !json_equal(json_object_get(first, "reason"), json_object_get(a, "reason")))
+            return NULL;
+        first = first ? first : a;
+    }
+    return first;
+}
+
 static void add_backends(struct explain *e, const struct weft_rule *r,
                          const struct weft_filter_input *in, const struct weft_head *after) {
     uint64_t total = 0;
@@ -165,9 +180,13 @@ static void add_backends(struct explain *e, const struct weft_rule *r,
     for (uint32_t i = 0; i < r->n_backends; i++)
         json_array_append_new(list, backend_json(e, &r->backends[i], total, in, after));
     json_object_set_new(e->report, "backends", list);
-    json_object_set_new(e->report, "answer",
-                        total ? forward("to a backend, by weight")
-                              : answer(e, WEFT_REASON_NO_BACKEND, WEFT_SLICE_EMPTY));
+    json_t *same = total ? same_answer(list) : NULL;
+    if (same)
+        json_object_set(e->report, "answer", same);
+    else
+        json_object_set_new(e->report, "answer",
+                            total ? forward("to a backend, by weight")
+                                  : answer(e, WEFT_REASON_NO_BACKEND, WEFT_SLICE_EMPTY));
 }
 
 /* ---- the rule ---- */

@@ -33,6 +33,7 @@ static const char shop[] =
     "  - matches: [{path: {value: /old}}]\n"
     "    filters: [{type: RequestRedirect, requestRedirect: {hostname: new.example}}]\n"
     "  - matches: [{path: {value: /none}}]\n"
+    "  - matches: [{path: {value: /gone}}]\n    backendRefs: [{name: gone, port: 80}]\n"
     "  - matches: [{path: {value: /cut}}]\n"
     "    filters: [{type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, "
     "replacePrefixMatch: /}}}]\n    backendRefs: [{name: web, port: 9000}]\n";
@@ -117,6 +118,7 @@ static void own_answers(void **state) {
     struct manifests *m = *state;
     assert_int_equal(status_of(m, "/", NULL, NULL, "no_route"), 404);
     assert_int_equal(status_of(m, "/none", NULL, NULL, "no_backend"), 500);
+    assert_int_equal(status_of(m, "/gone", NULL, NULL, "invalid_backend"), 500);
     assert_int_equal(status_of(m, "/old", NULL, NULL, "redirect"), 302);
     assert_int_equal(status_of(m, "/", NULL, "application/grpc", "no_route"), 12);
     assert_int_equal(status_of(m, "/none", NULL, "application/grpc", "no_backend"), 14);
@@ -143,7 +145,7 @@ static void losers_say_why(void **state) {
     struct weft_arena a;
     weft_arena_init(&a, 0);
     json_t *r = explain(*state, "/only", "c", NULL, &a), *list = json_object_get(r, "candidates");
-    assert_int_equal(json_array_size(list), 4);
+    assert_int_equal(json_array_size(list), 5);
     assert_true(weft_slice_is(weft_js_str(json_array_get(list, 0), "failed"), "header x-a"));
     assert_true(weft_slice_is(weft_js_str(json_array_get(list, 1), "failed"), "path"));
     assert_null(json_object_get(r, "winner"));
