@@ -74,7 +74,7 @@ static void watch_expiry(struct proxy_conn *c, int64_t peer_not_after) {
 static void on_secured(struct proxy_conn *c) {
     const struct weft_xport_info *info = weft_xport_info(c->x);
     c->peer_id = weft_slice(weft_slice_dup(info->peer_id), info->peer_id.len);
-    weft_counter_add(c->w->stats.tls_ok[PROXY_INBOUND], 1);
+    weft_counter_add(c->w->stats.tls_ok, 1);
     struct weft_slice alpn = info->alpn;
     int64_t peer_end = info->peer_not_after;
     if (weft_slice_is(alpn, PROXY_ALPN_TCP)) {
@@ -93,7 +93,7 @@ static void on_handshake(void *ud, enum weft_status st) {
         return;
     }
     weft_debug("inbound", "mTLS handshake failed: %s", weft_status_text(st));
-    weft_counter_add(c->w->stats.tls_failed[PROXY_INBOUND], 1);
+    weft_counter_add(c->w->stats.tls_failed, 1);
     proxy_conn_refuse(c, WEFT_REASON_DENIED);
 }
 static void on_handshake_eof(void *ud) {
@@ -104,7 +104,7 @@ static const struct weft_xport_cb handshake_cb = {
 
 static void terminate(struct proxy_conn *c) {
     if (!c->w->server_tls) { /* no identity yet: the peer tries another endpoint */
-        weft_counter_add(c->w->stats.tls_failed[PROXY_INBOUND], 1);
+        weft_counter_add(c->w->stats.tls_failed, 1);
         proxy_conn_refuse(c, WEFT_REASON_NO_CONFIG);
         return;
     }

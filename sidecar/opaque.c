@@ -115,6 +115,7 @@ static void secure(struct proxy_conn *c) {
         return;
     }
     c->securing = false;
+    weft_counter_add(w->stats.tls_started, 1);
     c->up = weft_xport_tls_client(c->up, w->client_tls, c->up_id, PROXY_ALPN_TCP, NULL,
                                   w->opt->connect_timeout_us);
     weft_xport_set_cb(c->up, &up_cb, c);

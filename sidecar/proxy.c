@@ -144,7 +144,10 @@ static void on_drain_timeout(void *arg) {
 
 static void on_signal(void *arg, int signum) {
     struct proxy *p = arg;
-    if (p->draining) return;
+    if (p->draining) { /* asked twice: at once */
+        proxy_post_each(p, proxy_worker_stop);
+        return;
+    }
     weft_info("proxy", "signal %d: finishing what is in flight", signum);
     p->draining = true;
     weft_timer_init(&p->drain_timer, p->loop, on_drain_timeout, p);

@@ -28,8 +28,6 @@ static void init_direction(struct proxy_stats *s, enum proxy_dir d) {
     s->body_out[d] = counter(s, PROXY_METRIC_BODY, dir, "response");
     s->open[d] = counter(s, PROXY_METRIC_OPEN, dir, NULL);
     s->active[d] = counter(s, PROXY_METRIC_ACTIVE, dir, NULL);
-    s->tls_ok[d] = counter(s, PROXY_METRIC_TLS, dir, "ok");
-    s->tls_failed[d] = counter(s, PROXY_METRIC_TLS, dir, "failed");
     for (int r = 1; r < WEFT_REASON_COUNT; r++)
         s->reasons[d][r] =
             counter(s, PROXY_METRIC_REASONS, dir, weft_reason_word((enum weft_reason)r));
@@ -39,6 +37,9 @@ void proxy_stats_init(struct proxy_stats *s) {
     s->set = weft_metrics_new(proxy_metric_families, PROXY_METRIC_COUNT);
     init_direction(s, PROXY_OUTBOUND);
     init_direction(s, PROXY_INBOUND);
+    s->tls_ok = counter(s, PROXY_METRIC_TLS, "inbound", "ok");
+    s->tls_failed = counter(s, PROXY_METRIC_TLS, "inbound", "failed");
+    s->tls_started = counter(s, PROXY_METRIC_TLS, "outbound", "started");
     s->retry_unprocessed = counter(s, PROXY_METRIC_RETRIES, "unprocessed", NULL);
     s->retry_reused = counter(s, PROXY_METRIC_RETRIES, "reused", NULL);
     s->retry_policy = counter(s, PROXY_METRIC_RETRIES, "policy", NULL);

@@ -30,7 +30,7 @@
     X(REFUSED, "weft_refused_connections_total", COUNTER, "direction,reason",                      \
       "Connections closed by the proxy before any request.")                                       \
     X(TLS, "weft_tls_handshakes_total", COUNTER, "direction,result",                               \
-      "Mutual TLS handshakes by result: ok or failed.")                                            \
+      "Mutual TLS handshakes: ok and failed of callers, started towards endpoints.")               \
     X(CONNECTS, "weft_upstream_connects_total", COUNTER, "result",                                 \
       "Connections dialled to endpoints and apps: started, failed.")                               \
     X(UPSTREAM_OPEN, "weft_upstream_connections_open", GAUGE, "",                                  \
@@ -78,7 +78,7 @@ struct proxy_stats { /* of one worker */
     struct weft_counter *body_in[2], *body_out[2], *open[2], *active[2];
     struct weft_counter *retry_unprocessed, *retry_reused, *retry_policy;
     struct weft_counter *timeout_request, *timeout_backend;
-    struct weft_counter *tls_ok[2], *tls_failed[2];
+    struct weft_counter *tls_ok, *tls_failed, *tls_started;
     struct weft_counter *connects, *connect_failures, *upstream_open;
     struct weft_counter *parked, *dests[3], *log_dropped;
 };

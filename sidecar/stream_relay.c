@@ -125,7 +125,9 @@ void proxy_exchange_response_done(struct proxy_exchange *x) {
 
 static void on_up_info(void *ud, struct weft_head *head) {
     struct proxy_exchange *x = WEFT_CAST(proxy_exchange, ud);
-    if (x->state == PROXY_ST_SEND) (void)weft_stream_head(x->down, head, false);
+    if (x->state != PROXY_ST_SEND) return;
+    weft_fields_remove_token(&head->fields, WEFT_TOKEN_WEFT_HOP);
+    (void)weft_stream_head(x->down, head, false);
 }
 
 /* What the other sidecar says, believed only over mutual TLS; gone in any case. */

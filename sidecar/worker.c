@@ -19,7 +19,7 @@ static void publish_pool(struct proxy_worker *w) {
     struct weft_pool_stats now = weft_pool_stats(w->pool), *old = &w->pool_seen;
     weft_counter_add(w->stats.connects, now.connects - old->connects);
     weft_counter_add(w->stats.connect_failures, now.connect_failures - old->connect_failures);
-    weft_counter_add(w->stats.tls_ok[PROXY_OUTBOUND], now.tls_handshakes - old->tls_handshakes);
+    weft_counter_add(w->stats.tls_started, now.tls_handshakes - old->tls_handshakes);
     weft_gauge_set(w->stats.upstream_open, now.connections);
     *old = now;
 }

@@ -174,6 +174,24 @@ static void rotation_keeps_requests(void **state) {
     assert_has(client_text(c), "HTTP/1.1 200");
 }
 
+/* Before a certificate ends its connections take no new requests; what is in flight goes on. */
+static void connections_end_before_their_certificate(void **state) {
+    struct world *w = *state;
+    struct app *a = mesh(w, true);
+    struct app *sidecar = world_app(w, "10.0.0.1:8080");
+    a->script[0] = ACT_HOLD;
+    a->n_script = 1;
+    struct client *c = world_connect(w, "10.96.0.1:80"), *d = world_connect(w, "10.96.0.1:80");
+    client_send(c, GET("/"));
+    assert_has(client_ask(d, GET("/")), "HTTP/1.1 200");
+    assert_int_equal(sidecar->dials, 1);
+    world_advance(w, (3600 - 29) * 1000); /* world_identity: an hour; margin: 30 s */
+    assert_has(client_ask(d, GET("/")), "HTTP/1.1 200");
+    assert_int_equal(sidecar->dials, 2);
+    world_app_answer(a, 200);
+    assert_has(client_text(c), "HTTP/1.1 200");
+}
+
 /* A backend that is this very pod is called directly, in plain. */
 static void own_pod_is_called_in_plain(void **state) {
     struct world *w = *state;
@@ -287,6 +305,7 @@ int main(void) {
         T(wrong_identity_is_refused),
         T(never_plain_to_a_meshed_endpoint),
         T(rotation_keeps_requests),
+        T(connections_end_before_their_certificate),
         T(own_pod_is_called_in_plain),
         T(permissive_takes_plain),
         T(strict_refuses_plain),
