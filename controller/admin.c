@@ -43,13 +43,20 @@ static void reply(struct weft_stream *s, uint16_t status, const char *type,
     (void)weft_stream_end(s, NULL);
 }
 
+/* Over loopback, or from the very address that was dialled: the same network namespace. */
+static bool is_near(struct weft_server_conn *c) {
+    const struct weft_xport_info *i = weft_xport_info(weft_server_conn_xport(c));
+    struct weft_addr peer = i->peer, local = i->local;
+    peer.port = local.port = 0;
+    return weft_addr_is_loopback(&peer) || weft_addr_eq(&peer, &local);
+}
+
 static void on_request(void *ud, struct weft_server_conn *c, struct weft_stream *s,
                        struct weft_head *head, bool end) {
     struct admin_conn *a = ud;
     const char *type = "text/plain";
     struct weft_buf body;
     weft_buf_init(&body, 0);
-    (void)c;
     (void)end;
     uint16_t status;
     if (head->refused)
@@ -57,7 +64,8 @@ static void on_request(void *ud, struct weft_server_conn *c, struct weft_stream 
     else if (!weft_slice_is(head->method, "GET") && !weft_slice_is(head->method, "HEAD"))
         status = 405;
     else
-        status = controller_admin_answer(a->admin->controller, head->path, &type, &body);
+        status =
+            controller_admin_answer(a->admin->controller, head->path, is_near(c), &type, &body);
     reply(s, status, type, weft_buf_slice(&body));
     weft_buf_done(&body);
     weft_stream_release(s);

@@ -13,6 +13,8 @@ enum weft_status controller_admin_new(struct weft_loop *l, const struct weft_add
 void controller_admin_close(struct controller_admin *a); /* takes NULL; frees itself when done */
 struct weft_addr controller_admin_bound(const struct controller_admin *a);
 
-/* One answer, without a connection: HTTP status, and the body. `target` is path and query. */
-uint16_t controller_admin_answer(struct controller *c, struct weft_slice target,
+/* One answer, without a connection: HTTP status, and the body. `target` is path and query. `near`:
+ * the caller is on the controller's own host; others get health and metrics only, since routes of
+ * one namespace are not for the pods of another. */
+uint16_t controller_admin_answer(struct controller *c, struct weft_slice target, bool near,
                                  const char **ret_content_type, struct weft_buf *ret_body);

@@ -88,7 +88,7 @@ static uint16_t say(struct weft_buf *out, uint16_t status, const char *text) {
     return status;
 }
 
-uint16_t controller_admin_answer(struct controller *c, struct weft_slice target,
+uint16_t controller_admin_answer(struct controller *c, struct weft_slice target, bool near,
                                  const char **ret_content_type, struct weft_buf *ret_body) {
     struct weft_slice query = target;
     struct weft_slice path = weft_slice_cut(&query, '?');
@@ -102,6 +102,7 @@ uint16_t controller_admin_answer(struct controller *c, struct weft_slice target,
     if (!known)
         return say(ret_body, 404,
                    "/live /ready /metrics /routes /errors /config_dump?from=NAMESPACE\n");
+    if (!near) return say(ret_body, 403, "only from the controller's own host\n");
     *ret_content_type = "application/json";
     if (weft_slice_is(path, "/routes"))
         text_of(weft_gamma_status(gamma_of(c)), ret_body);

@@ -210,7 +210,8 @@ static void test_a_broken_file_is_reported_and_changes_nothing(void **state) {
     struct weft_buf body;
     weft_buf_init(&body, 0);
     const char *type;
-    assert_int_equal(controller_admin_answer(m->controller, LIT("/errors"), &type, &body), 200);
+    assert_int_equal(controller_admin_answer(m->controller, LIT("/errors"), true, &type, &body),
+                     200);
     (void)weft_buf_char(&body, 0);
     assert_non_null(strstr(body.base, "manifests/route.yaml"));
     assert_non_null(strstr(body.base, "spec.rules[0].matches[0].path.value"));
@@ -218,7 +219,8 @@ static void test_a_broken_file_is_reported_and_changes_nothing(void **state) {
     put_route(m, "/mended");
     UNTIL(m, strcmp(p->rules, "web:/mended ") == 0);
     weft_buf_clear(&body);
-    assert_int_equal(controller_admin_answer(m->controller, LIT("/errors"), &type, &body), 200);
+    assert_int_equal(controller_admin_answer(m->controller, LIT("/errors"), true, &type, &body),
+                     200);
     assert_true(weft_slice_starts(weft_buf_slice(&body), LIT("[]")));
     weft_buf_done(&body);
     proxy_free(p);
@@ -230,24 +232,28 @@ static void test_admin_answers(void **state) {
     struct mesh *m = mesh_new();
     static const struct {
         const char *target;
+        bool near;
         uint16_t status;
         const char *has;
     } rows[] = {
-        {"/live", 200, "ok"},
-        {"/ready", 200, "ok"},
-        {"/metrics", 200, "weft_controller_store_generation"},
-        {"/routes", 200, "secret-of-client"},
-        {"/config_dump?from=client", 200, "secret-of-client"},
-        {"/config_dump?from=shop", 200, "dest/10.96.0.1:80"},
-        {"/nothing", 404, ""},
+        {"/live", false, 200, "ok"},
+        {"/ready", false, 200, "ok"},
+        {"/metrics", false, 200, "weft_controller_store_generation"},
+        {"/routes", true, 200, "secret-of-client"},
+        {"/config_dump?from=client", true, 200, "secret-of-client"},
+        {"/config_dump?from=shop", true, 200, "dest/10.96.0.1:80"},
+        {"/nothing", true, 404, ""},
+        {"/routes", false, 403, "own host"},
+        {"/config_dump?from=client", false, 403, "own host"},
+        {"/errors", false, 403, "own host"},
     };
     for (size_t i = 0; i < WEFT_LEN(rows); i++) {
         struct weft_buf body;
         weft_buf_init(&body, 0);
         const char *type;
-        assert_int_equal(
-            controller_admin_answer(m->controller, weft_slice_str(rows[i].target), &type, &body),
-            rows[i].status);
+        assert_int_equal(controller_admin_answer(m->controller, weft_slice_str(rows[i].target),
+                                                 rows[i].near, &type, &body),
+                         rows[i].status);
         (void)weft_buf_char(&body, 0);
         assert_non_null(strstr(body.base, rows[i].has));
         if (strstr(rows[i].target, "from=shop")) assert_null(strstr(body.base, "secret-of"));
