@@ -27,7 +27,7 @@ struct world {
 
 #define SERVICE(name, port)                                                                        \
     "apiVersion: v1\nkind: Service\nmetadata: {name: " name "}\nspec: {ports: [{port: " port "}]}" \
-                                                                                             "\n"
+    "\n"
 
 static char *path_of(const struct world *w, const char *name) {
     return weft_asprintf("%s/%s", w->dir, name);
