@@ -230,6 +230,31 @@ static void test_a_bad_request_ends_the_stream_and_nothing_else(void **state) {
     mesh_free(m);
 }
 
+static void on_refused_server(void *ud, enum weft_status st) {
+    *(enum weft_status *)ud = st;
+}
+
+/* A certificate of the mesh is not enough to be taken for the controller. */
+static void test_a_server_with_another_identity_is_refused(void **state) {
+    (void)state;
+    struct mesh *m = mesh_new();
+    struct weft_identity *trust = NULL;
+    struct weft_error err = {0};
+    assert_int_equal(
+        weft_identity_trust_only(controller_ca_bundle(m->controller->ca), &trust, &err), WEFT_OK);
+    const struct agent_link_options o = {.to = m->options.listen,
+                                         .identity = trust,
+                                         .server_name = "weft-controller",
+                                         .server_id = LIT("spiffe://cluster.local/ns/shop/sa/web")};
+    enum weft_status st = WEFT_OK;
+    assert_non_null(agent_link_open(
+        m->loop, &o, &(struct agent_link_cb){.ud = &st, .on_down = on_refused_server}));
+    UNTIL(m, st != WEFT_OK);
+    assert_int_equal(st, WEFT_IDENTITY);
+    weft_identity_unref(trust);
+    mesh_free(m);
+}
+
 /* More names than the burst: all are answered, some later. */
 static void test_a_crawler_is_slowed_down_and_served(void **state) {
     (void)state;
@@ -267,6 +292,7 @@ int main(void) {
         cmocka_unit_test(test_a_bundle_that_would_cut_us_off_is_rejected_alone),
         cmocka_unit_test(test_signing_needs_proof_and_gives_the_own_identity),
         cmocka_unit_test(test_discovery_needs_a_certificate_of_the_mesh),
+        cmocka_unit_test(test_a_server_with_another_identity_is_refused),
         cmocka_unit_test(test_a_crawler_is_slowed_down_and_served),
         cmocka_unit_test(test_backoff_doubles_to_its_cap),
         cmocka_unit_test(test_a_bad_request_ends_the_stream_and_nothing_else),
