@@ -63,6 +63,9 @@ static void set_alpns(struct weft_tls_ctx *c, const char *const *alpns) {
 }
 
 static bool set_protocol(SSL_CTX *s) {
+    /* Not literals: OpenSSL's macros cast const away. */
+    static char groups[] = "X25519:P-256";
+    static char signatures[] = "ECDSA+SHA256:ECDSA+SHA384:ed25519:RSA-PSS+SHA256";
     SSL_CTX_set_options(s, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     SSL_CTX_set_session_cache_mode(s, SSL_SESS_CACHE_OFF);
     /* No chain building of our own at each handshake: the identity has the chain. */
@@ -70,8 +73,7 @@ static bool set_protocol(SSL_CTX *s) {
     return SSL_CTX_set_num_tickets(s, 0) && SSL_CTX_set_min_proto_version(s, TLS1_3_VERSION) &&
            SSL_CTX_set_ciphersuites(s, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:"
                                        "TLS_CHACHA20_POLY1305_SHA256") &&
-           SSL_CTX_set1_groups_list(s, "X25519:P-256") &&
-           SSL_CTX_set1_sigalgs_list(s, "ECDSA+SHA256:ECDSA+SHA384:ed25519:RSA-PSS+SHA256");
+           SSL_CTX_set1_groups_list(s, groups) && SSL_CTX_set1_sigalgs_list(s, signatures);
 }
 
 static bool set_identity(SSL_CTX *s, const struct weft_identity *id) {
