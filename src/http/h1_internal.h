@@ -38,6 +38,7 @@ struct h1 {
     uint64_t left;
     size_t extension_bytes;   /* of chunks, in this message */
     struct weft_fields *sink; /* where llhttp's fields go */
+    bool coded;               /* llhttp takes the head for that of a chunked message */
     bool leftover;            /* feed was not allowed to take everything */
     bool last;                /* no exchange after this one */
     bool out_chunked;

@@ -35,6 +35,7 @@ static int on_value(llhttp_t *p, const char *at, size_t len) {
 /* Bodies are ours to count except chunked ones: 1 means "no body follows". */
 static int on_headers_complete(llhttp_t *p) {
     p->upgrade = 0; /* not taken up: the message is an ordinary one */
+    h1_of_parser(p)->coded = p->flags & F_CHUNKED;
     return (p->flags & F_CHUNKED) && !(p->flags & F_SKIPBODY) ? 0 : 1;
 }
 
@@ -59,6 +60,7 @@ static bool run_head(struct h1 *h, llhttp_type_t type, struct weft_slice block,
                      struct weft_head *head, bool no_body) {
     if (!http_fields_reserve(&head->fields, h->scan.lines + 8)) return false;
     llhttp_init(&h->parser, type, &h1_settings);
+    h->coded = false;
     h->parser.data = &h->base;
     if (no_body) h->parser.flags |= F_SKIPBODY;
     return run(h, block, &head->fields);
@@ -128,6 +130,15 @@ static enum weft_reason parse_request_line(struct h1 *h, struct weft_stream *s,
     return parse_target(line.target, s, head) ? WEFT_REASON_NONE : WEFT_REASON_BAD_REQUEST;
 }
 
+/* Tab, space, visible and 8-bit characters (RFC 9112 4). */
+static bool phrase_ok(struct weft_slice phrase) {
+    for (size_t i = 0; i < phrase.len; i++) {
+        unsigned char c = (unsigned char)phrase.base[i];
+        if ((c < ' ' && c != '\t') || c == 0x7f) return false;
+    }
+    return true;
+}
+
 /* "HTTP/1.1 200[ reason]". */
 static bool parse_status_line(struct weft_slice block, struct weft_head *head) {
     struct weft_slice line = weft_slice_head(block, weft_slice_find(block, '\r'));
@@ -135,7 +146,7 @@ static bool parse_status_line(struct weft_slice block, struct weft_head *head) {
     uint64_t status;
     if (!weft_slice_u64(weft_slice(line.base + 9, 3), 999, &status) || status < 100) return false;
     head->status = (uint16_t)status;
-    return line.len == 12 || line.base[12] == ' ';
+    return line.len == 12 || (line.base[12] == ' ' && phrase_ok(weft_slice_from(line, 13)));
 }
 
 /* === what the fields mean together === */
@@ -229,13 +240,15 @@ static void drop_hop_by_hop(struct weft_head *head, bool names_others) {
     f->n = kept;
 }
 
-static bool digest_all(struct digest *d, struct weft_head *head) {
+/* llhttp counts the chunks: where it reads the coding otherwise, others would too. */
+static bool digest_all(const struct h1 *h, struct digest *d, struct weft_head *head) {
     bool ok = true;
     for (uint32_t i = 0; i < head->fields.n; i++) {
         ok = digest_field(d, &head->fields.items[i], head) && ok;
         head->expect_continue |= is_continue(&head->fields.items[i]);
     }
     if (d->chunked && (d->has_length || head->version == WEFT_HTTP_10)) ok = false;
+    if (d->chunked != h->coded) ok = false;
     head->has_content_length = d->has_length;
     head->content_length = d->length;
     return ok;
@@ -264,7 +277,7 @@ static enum weft_reason parse_request(struct h1 *h, struct weft_stream *s, struc
         return WEFT_REASON_BAD_REQUEST;
     }
     struct digest d = {0};
-    bool ok = digest_all(&d, head);
+    bool ok = digest_all(h, &d, head);
     ok = settle_host(&d, head) && ok && http_authority_ok(head->authority);
     head->framing = d.chunked      ? WEFT_BODY_CHUNKED
                     : d.has_length ? WEFT_BODY_LENGTH
@@ -309,7 +322,7 @@ static bool parse_response(struct h1 *h, struct weft_stream *s, struct weft_slic
     bool no_body = s->head_request || !http_status_has_body(head->status);
     if (!run_head(h, HTTP_RESPONSE, own, head, no_body)) return false;
     struct digest d = {0};
-    if (!digest_all(&d, head)) return false;
+    if (!digest_all(h, &d, head)) return false;
     frame_response(&d, head, no_body);
     ret->persistent = is_persistent(&d, head) && head->framing != WEFT_BODY_CLOSE;
     drop_hop_by_hop(head, d.names_others);

@@ -169,6 +169,8 @@ static const struct vector refused[] = {
         POST "Transfer-Encoding: \x0b"
              "chunked\r\n\r\n",
         "POST /"),
+    BAD("coding with a tab behind it", POST "Transfer-Encoding: chunked\t\r\n\r\n0\r\n\r\n",
+        "POST /"),
     BAD("coding with a space before the colon", POST "Transfer-Encoding : chunked\r\n\r\n",
         "POST /"),
     BAD("chunked in http/1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",

@@ -75,6 +75,8 @@ static const struct vector refused[] = {
     {"gzip coding", OK "Transfer-Encoding: gzip\r\n\r\n", PROTOCOL},
     {"gzip, chunked", OK "Transfer-Encoding: gzip, chunked\r\n\r\n", PROTOCOL},
     {"chunked in http/1.0", "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", PROTOCOL},
+    {"coding with a tab behind it", OK "Transfer-Encoding: chunked\t\r\n\r\n0\r\n\r\n", PROTOCOL},
+    {"control character in the phrase", "HTTP/1.1 200 a\x01 b\r\n\r\n", PROTOCOL},
     {"bad chunk size", CHUNKED "z\r\n", "200 chunked " PROTOCOL},
     {"bad chunk end", CHUNKED "1\r\nxy0\r\n\r\n", "200 chunked (x) " PROTOCOL},
     {"bad trailer", CHUNKED "0\r\n a: b\r\n\r\n", "200 chunked " PROTOCOL},
