@@ -13,12 +13,19 @@
 #include <sidecar/options.h>
 #include <weft/base/alloc.h>
 
+/* String options point into argv, so it is kept until the end of the test program. */
+static char *keep(const char *text) {
+    static char *kept[512];
+    static size_t n;
+    assert_true(n < WEFT_LEN(kept));
+    return kept[n++] = weft_strdup(text);
+}
+
 static int parse(struct proxy_options *o, int n, const char *const *args) {
-    char *argv[16] = {weft_strdup("weft-proxy")};
+    char *argv[16] = {keep("weft-proxy")};
     int status;
-    for (int i = 0; i < n; i++) argv[i + 1] = weft_strdup(args[i]);
+    for (int i = 0; i < n; i++) argv[i + 1] = keep(args[i]);
     (void)proxy_options_parse(o, n + 1, argv, &status);
-    /* string options point into argv: kept until the end of the test program */
     return status;
 }
 #define PARSE(o, ...)                                                                              \
