@@ -169,13 +169,19 @@ struct proxy_dest *proxy_dest_unref(struct proxy_dest *d) {
     return NULL;
 }
 
-struct proxy_dest *proxy_dests_find_service(struct proxy_dests *t, const char *ns,
-                                            const char *service, uint16_t port) {
-    for (struct proxy_dest *d = t->by_addr; d; d = d->hh.next) {
-        const struct weft_destination *x = d->cur ? d->cur->bound->dest : NULL;
-        if (!x || x->kind != WEFT_DEST_SERVICE || x->port != port) continue;
-        if (weft_slice_is(x->ns, ns) && weft_slice_is(x->service, service)) return d;
-    }
+static bool is_service(const struct proxy_dest *d, const char *ns, const char *service,
+                       uint16_t port) {
+    const struct weft_destination *x = d && d->cur ? d->cur->bound->dest : NULL;
+    return x && x->kind == WEFT_DEST_SERVICE && x->port == port && weft_slice_is(x->ns, ns) &&
+           weft_slice_is(x->service, service);
+}
+
+struct proxy_dest *proxy_dests_find_service(struct proxy_dests *t, const struct weft_addr *guess,
+                                            const char *ns, const char *service, uint16_t port) {
+    struct proxy_dest *d = find(t, guess);
+    if (is_service(d, ns, service, port)) return d;
+    for (d = t->by_addr; d; d = d->hh.next)
+        if (is_service(d, ns, service, port)) return d;
     return NULL;
 }
 

@@ -80,9 +80,9 @@ void proxy_dests_put(struct proxy_dests *t, const struct weft_addr *addr, struct
 /* The entry, referenced; with cur NULL (pushed: foreign) or still to come: then park. */
 struct proxy_dest *proxy_dests_get(struct proxy_dests *t, const struct weft_addr *addr);
 struct proxy_dest *proxy_dest_unref(struct proxy_dest *d);
-/* The same by Service port, for --listen; NULL when there is none. */
-struct proxy_dest *proxy_dests_find_service(struct proxy_dests *t, const char *ns,
-                                            const char *service, uint16_t port);
+/* The entry of a Service port, for --listen; NULL when there is none. `guess`: looked at first. */
+struct proxy_dest *proxy_dests_find_service(struct proxy_dests *t, const struct weft_addr *guess,
+                                            const char *ns, const char *service, uint16_t port);
 void proxy_dest_park(struct proxy_dest *d, struct proxy_park *p);
 void proxy_dest_unpark(struct proxy_dest *d, struct proxy_park *p); /* fn will not be called */
 struct proxy_load *proxy_load_get(struct proxy_dests *t, const struct weft_addr *addr);

@@ -88,20 +88,22 @@ static void look_up(struct proxy_conn *c) {
     }
 }
 
-static void look_up_listen(struct proxy_conn *c, const struct proxy_listen *l) {
-    struct proxy_dest *d = proxy_dests_find_service(&c->w->dests, l->ns, l->service, l->port);
+static void look_up_listen(struct proxy_conn *c, int listen) {
+    const struct proxy_listen *l = &c->w->opt->listens[listen];
+    struct weft_addr *last = &c->w->listen_dst[listen];
+    struct proxy_dest *d = proxy_dests_find_service(&c->w->dests, last, l->ns, l->service, l->port);
     if (!d) {
         proxy_conn_refuse(c, WEFT_REASON_NO_CONFIG);
         return;
     }
-    c->dst = d->addr;
+    c->dst = *last = d->addr;
     look_up(c);
 }
 
 void proxy_outbound_accept(struct proxy_worker *w, struct weft_xport *x, int listen) {
     struct proxy_conn *c = proxy_conn_new(w, x, PROXY_OUTBOUND);
     if (listen >= 0) {
-        look_up_listen(c, &w->opt->listens[listen]);
+        look_up_listen(c, listen);
         return;
     }
     if (weft_xport_original_dst(x, &c->dst) != WEFT_OK)

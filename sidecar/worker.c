@@ -58,6 +58,7 @@ struct proxy_worker *proxy_worker_new(struct weft_loop *loop, unsigned id,
     w->log.worker = id;
     proxy_dests_init(&w->dests, w, opt->snapshot != NULL);
     w->pool = make_pool(w);
+    w->listen_dst = weft_alloc0((opt->n_listens + 1) * sizeof *w->listen_dst);
     weft_timer_init(&w->housekeeping, loop, on_housekeeping, w);
     weft_timer_start(&w->housekeeping, HOUSEKEEPING_US);
     return w;
@@ -101,6 +102,7 @@ struct proxy_worker *proxy_worker_free(struct proxy_worker *w) {
         free(p);
     }
     proxy_listeners_free(w);
+    free(w->listen_dst);
     WEFT_OBJ_DONE(w);
     free(w);
     return NULL;

@@ -37,6 +37,7 @@ struct proxy_worker {
     struct weft_tls_ctx *server_tls, *client_tls;
     const struct weft_inbound *inbound; /* NULL: options only */
 
+    struct weft_addr *listen_dst;     /* of each --listen: where its Service was found last */
     struct proxy_listener *listeners; /* listeners.c */
     size_t n_listeners;
     struct proxy_port_series {

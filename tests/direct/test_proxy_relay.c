@@ -262,7 +262,8 @@ static void early_answer_does_not_wait_for_ever(void **state) {
 
 static char *big_post(size_t n) {
     char *text = weft_alloc(n + 128);
-    int head = sprintf(text, "POST / HTTP/1.1\r\nHost: web\r\nContent-Length: %zu\r\n\r\n", n);
+    int head =
+        snprintf(text, 128, "POST / HTTP/1.1\r\nHost: web\r\nContent-Length: %zu\r\n\r\n", n);
     memset(text + head, 'x', n);
     text[(size_t)head + n] = 0;
     return text;

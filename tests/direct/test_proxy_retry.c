@@ -298,7 +298,7 @@ static void large_body_is_not_repeated(void **state) {
     struct app *a = script(one_app(w, "    retry: {codes: [500], attempts: 3}\n"), 2, ACT_500);
     struct client *c = world_connect(w, "10.96.0.1:80");
     WEFT_FREE char *text = weft_alloc0(100000 + 100);
-    int n = sprintf(text, "POST / HTTP/1.1\r\nHost: web\r\nContent-Length: 100000\r\n\r\n");
+    int n = snprintf(text, 100, "POST / HTTP/1.1\r\nHost: web\r\nContent-Length: 100000\r\n\r\n");
     memset(text + n, 'x', 100000);
     client_send(c, text);
     world_advance(w, 1000);
