@@ -25,19 +25,21 @@ static enum weft_status prepare(void *arg, struct local_spawn *s, struct weft_er
     return WEFT_OK;
 }
 
-static void on_change(void *arg) {
-    struct local_mesh *m = arg;
-    local_probe_stop(&m->controller_ready);
-    if (m->controller.state == LOCAL_RUNNING) local_probe_start(&m->controller_ready);
-}
-
 static void on_ready(void *arg, bool ok) {
     struct local_mesh *m = arg;
     if (m->controller_up == ok) return;
     m->controller_up = ok;
-    local_mesh_say(m, "controller %s", ok ? "ready" : "not ready");
+    if (!m->stopping) local_mesh_say(m, "controller %s", ok ? "ready" : "not ready");
     if (!ok) return;
     weft_list_each(it, &m->pods) local_pod_advance(WEFT_CONTAINER(it, struct local_pod, link));
+    local_control_settled(m);
+}
+
+static void on_change(void *arg) {
+    struct local_mesh *m = arg;
+    local_probe_stop(&m->controller_ready);
+    on_ready(m, false);
+    if (m->controller.state == LOCAL_RUNNING) local_probe_start(&m->controller_ready);
 }
 
 static void add(struct local_mesh *m, size_t *n, const char *flag, char *value) {

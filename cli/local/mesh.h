@@ -20,6 +20,7 @@ struct local_options {
     bool detach, no_mesh;
     uint64_t timeout_s; /* for everything to be ready */
     const char *pods4, *pods6, *services4, *services6;
+    const char *cluster_domain; /* of Service names */
     const char *trust_domain, *channel, *cert_ttl, *access_log, *log_level;
     uint64_t workers;
 };

@@ -57,6 +57,8 @@ static const char pod_sysctls[] =
     "cd /proc/sys/net; echo 0 >ipv4/ip_unprivileged_port_start; if [ -d ipv6 ]; then "
     "echo 0 >ipv6/conf/all/accept_dad; echo 0 >ipv6/conf/default/accept_dad; fi";
 
+/* A bridge without an address of its own takes its lowest port's, and so a new one when that pod
+ * goes: everybody would then talk to the old one until ARP has forgotten it. */
 enum weft_status local_net_init(struct local_net *n, struct local_journal *j,
                                 struct weft_error *err) {
     n->switch_name = weft_asprintf("weft-%s", n->mesh);
@@ -70,7 +72,8 @@ enum weft_status local_net_init(struct local_net *n, struct local_journal *j,
     weft_addr_format_ip(&n->gateway4, gw);
     (void)weft_buf_printf(&b,
                           "link set lo up\n"
-                          "link add br0 type bridge forward_delay 0 mcast_snooping 0\n"
+                          "link add br0 address 02:77:65:66:74:01 type bridge forward_delay 0 "
+                          "mcast_snooping 0\n"
                           "addr add %s/%u dev br0\n",
                           gw, n->prefix4);
     if (n->gateway6.family) {

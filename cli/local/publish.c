@@ -15,11 +15,6 @@
 
 enum { COALESCE_US = 2000 };
 
-static const char *domain(const struct local_mesh *m) {
-    (void)m;
-    return "cluster.local";
-}
-
 /* Ours and the hand-written ones; new reference. */
 static json_t *all_slices(const struct local_mesh *m) {
     json_t *all = json_array();
@@ -78,10 +73,10 @@ void local_pod_hosts(struct local_pod *p) {
     LOCAL_JSON json_t *slices = all_slices(m);
     struct weft_buf b;
     weft_buf_init(&b, 0);
-    hosts_render(&b, p->obj, m->services, slices, domain(m));
+    hosts_render(&b, p->obj, m->services, slices, m->opt->cluster_domain);
     write_text(p, "hosts", &b);
     weft_buf_init(&b, 0);
-    hosts_resolv(&b, p->ns, domain(m));
+    hosts_resolv(&b, p->ns, m->opt->cluster_domain);
     write_text(p, "resolv.conf", &b);
 }
 

@@ -36,6 +36,8 @@ static const struct weft_option rows[] = {
     {"service-cidr", NULL, "CIDR", "ClusterIPs. Default 10.96.0.0/16.", weft_option_str,
      AT(services4)},
     {"service-cidr6", NULL, "CIDR", "Default fd00:10:96::/112.", weft_option_str, AT(services6)},
+    {"cluster-domain", NULL, "NAME", "Last part of full Service names. Default cluster.local.",
+     weft_option_str, AT(cluster_domain)},
     {"trust-domain", NULL, "NAME", "Of controller and sidecars. Default cluster.local.",
      weft_option_str, AT(trust_domain)},
     {"channel", NULL, "standard|experimental", "Fields of Gateway API that exist.", weft_option_str,
@@ -218,6 +220,7 @@ int local_verb_up(int argc, char **argv) {
                          .pods6 = "fd00:10:244::/64",
                          .services4 = "10.96.0.0/16",
                          .services6 = "fd00:10:96::/112",
+                         .cluster_domain = "cluster.local",
                          .access_log = "all"}};
     int rest, status;
     if (!local_parse(rows, WEFT_LEN(rows), argc, argv, false, &u, "up -f DIR [OPTIONS]", &rest,
