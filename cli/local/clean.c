@@ -84,9 +84,10 @@ static unsigned kill_inside(struct cleaner *c) {
     DIR *proc = opendir("/proc");
     struct dirent *d;
     while (proc && (d = readdir(proc))) {
-        pid_t pid = (pid_t)strtol(d->d_name, NULL, 10);
-        if (pid <= 1 || pid == getpid()) continue;
-        int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+        uint64_t pid;
+        if (!weft_slice_u64(weft_slice_str(d->d_name), INT32_MAX, &pid)) continue;
+        if (pid <= 1 || (pid_t)pid == getpid()) continue;
+        int fd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
         if (fd < 0) continue;
         if (ours(c, netns_of(d->d_name))) {
             kill_and_wait(fd);

@@ -12,7 +12,10 @@
 #include <weft/obs/log.h>
 
 enum { FIRST_UID = 20000, HURRY_S = 3, SIDECAR_GRACE_S = 3 };
-enum { STOP_NONE, STOP_APPS, STOP_SIDECAR, STOP_GONE };
+/* Between leaving the EndpointSlices and SIGTERM, so that callers have heard of it: what a preStop
+ * hook that sleeps does in a cluster. */
+enum { LEAVE_US = 300 * 1000 };
+enum { STOP_NONE, STOP_LEAVE, STOP_APPS, STOP_SIDECAR, STOP_GONE };
 
 static void on_stop_timer(void *arg);
 
@@ -132,8 +135,20 @@ static void stop_all(struct local_pod *p, bool sidecars, int signum) {
 
 static void stop_step(struct local_pod *p);
 
+static void stop_apps(struct local_pod *p) {
+    json_int_t grace = local_int(p->obj, "metadata.deletionGracePeriodSeconds", 30);
+    p->stop_phase = STOP_APPS;
+    local_timer_start(p->mesh->reactor, &p->stop_timer, (uint64_t)grace * 1000000);
+    stop_all(p, false, SIGTERM);
+    stop_step(p);
+}
+
 static void on_stop_timer(void *arg) {
     struct local_pod *p = arg;
+    if (p->stop_phase == STOP_LEAVE) {
+        stop_apps(p);
+        return;
+    }
     if (p->stop_phase == STOP_GONE) {
         local_mesh_pod_gone(p->mesh, p);
         return;
@@ -164,10 +179,11 @@ void local_pod_stop(struct local_pod *p, bool hurry) {
     p->ready = false;
     local_set(p->obj, "metadata", "deletionGracePeriodSeconds", json_integer(grace));
     if (!p->mesh->stopping) local_publish_now(p->mesh);
-    p->stop_phase = STOP_APPS;
-    local_timer_start(p->mesh->reactor, &p->stop_timer, (uint64_t)grace * 1000000);
-    stop_all(p, false, SIGTERM);
-    stop_step(p);
+    p->stop_phase = STOP_LEAVE;
+    if (hurry)
+        stop_apps(p);
+    else
+        local_timer_start(p->mesh->reactor, &p->stop_timer, LEAVE_US);
 }
 
 /* A container's program has started or ended. */

@@ -28,7 +28,7 @@ static void make_slices(struct local_mesh *m) {
     struct slices_pod *pods = NULL;
     weft_list_each(it, &m->pods) {
         struct local_pod *p = WEFT_CONTAINER(it, struct local_pod, link);
-        if (p->problem[0] || p->stop_phase == 3) continue;
+        if (p->problem[0]) continue;
         if (n == cap) pods = weft_realloc(pods, (cap = cap ? cap * 2 : 16) * sizeof *pods);
         pods[n++] = (struct slices_pod){p->obj, p->ready, p->terminating};
     }
