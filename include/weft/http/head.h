@@ -11,17 +11,31 @@
     X(OTHER, "")                                                                                   \
     X(HOST, "host")                                                                                \
     X(CONNECTION, "connection")                                                                    \
-    X(KEEP_ALIVE, "keep-alive") X(PROXY_CONNECTION, "proxy-connection") X(TE, "te")                \
-        X(TRAILER, "trailer") X(TRANSFER_ENCODING, "transfer-encoding") X(UPGRADE, "upgrade")      \
-            X(CONTENT_LENGTH, "content-length") X(CONTENT_TYPE, "content-type")                    \
-                X(EXPECT, "expect") X(DATE, "date") X(SERVER, "server") X(LOCATION, "location")    \
-                    X(COOKIE, "cookie") X(USER_AGENT, "user-agent") X(ACCEPT, "accept")            \
-                        X(RETRY_AFTER, "retry-after") X(GRPC_STATUS, "grpc-status")                \
-                            X(GRPC_MESSAGE, "grpc-message") X(GRPC_TIMEOUT, "grpc-timeout")        \
-                                X(X_REQUEST_ID, "x-request-id") X(TRACEPARENT, "traceparent")      \
-                                    X(XFCC, "x-forwarded-client-cert") X(WEFT_HOP, "weft-hop")     \
-                                        X(WEFT_REASON, "weft-reason")                              \
-                                            X(HTTP2_SETTINGS, "http2-settings")
+    X(KEEP_ALIVE, "keep-alive")                                                                    \
+    X(PROXY_CONNECTION, "proxy-connection")                                                        \
+    X(TE, "te")                                                                                    \
+    X(TRAILER, "trailer")                                                                          \
+    X(TRANSFER_ENCODING, "transfer-encoding")                                                      \
+    X(UPGRADE, "upgrade")                                                                          \
+    X(CONTENT_LENGTH, "content-length")                                                            \
+    X(CONTENT_TYPE, "content-type")                                                                \
+    X(EXPECT, "expect")                                                                            \
+    X(DATE, "date")                                                                                \
+    X(SERVER, "server")                                                                            \
+    X(LOCATION, "location")                                                                        \
+    X(COOKIE, "cookie")                                                                            \
+    X(USER_AGENT, "user-agent")                                                                    \
+    X(ACCEPT, "accept")                                                                            \
+    X(RETRY_AFTER, "retry-after")                                                                  \
+    X(GRPC_STATUS, "grpc-status")                                                                  \
+    X(GRPC_MESSAGE, "grpc-message")                                                                \
+    X(GRPC_TIMEOUT, "grpc-timeout")                                                                \
+    X(X_REQUEST_ID, "x-request-id")                                                                \
+    X(TRACEPARENT, "traceparent")                                                                  \
+    X(XFCC, "x-forwarded-client-cert")                                                             \
+    X(WEFT_HOP, "weft-hop")                                                                        \
+    X(WEFT_REASON, "weft-reason")                                                                  \
+    X(HTTP2_SETTINGS, "http2-settings")
 
 enum weft_token {
 #define X(name, text) WEFT_TOKEN_##name,
