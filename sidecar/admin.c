@@ -187,6 +187,10 @@ enum weft_status proxy_admin_new(struct weft_loop *l, const struct proxy_options
     return st;
 }
 
+const struct weft_addr *proxy_admin_addr(const struct proxy_admin *a) {
+    return weft_listener_addr(a->ports[0].ln);
+}
+
 struct proxy_admin *proxy_admin_free(struct proxy_admin *a) {
     if (!a) return NULL;
     for (size_t i = 0; i < a->n_ports; i++) weft_listener_close(a->ports[i].ln);

@@ -17,4 +17,6 @@ struct proxy_admin;
 enum weft_status proxy_admin_new(struct weft_loop *l, const struct proxy_options *o,
                                  const struct proxy_admin_source *src, struct proxy_admin **ret,
                                  struct weft_error *err);
+/* Where the first of its ports listens. */
+const struct weft_addr *proxy_admin_addr(const struct proxy_admin *a);
 struct proxy_admin *proxy_admin_free(struct proxy_admin *a); /* the loop must turn afterwards */

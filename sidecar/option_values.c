@@ -47,7 +47,8 @@ static bool one_listen(struct proxy_options *o, struct weft_slice item) {
 
 enum weft_status proxy_option_listen(void *t, const struct weft_option *row, const char *v,
                                      struct weft_error *err) {
-    return each_item(v, t, one_listen, "ADDR:PORT=NAMESPACE/SERVICE:PORT, at most 256 of them", err);
+    return each_item(v, t, one_listen, "ADDR:PORT=NAMESPACE/SERVICE:PORT, at most 256 of them",
+                     err);
 }
 
 static bool one_inbound(struct proxy_options *o, struct weft_slice item) {

@@ -37,8 +37,12 @@ static void start_opaque(struct proxy_conn *c, const char *why) {
     proxy_opaque_start(c, c->dest->cur, why);
 }
 
+/* What is not HTTP is refused in the protocol that the port speaks: GOAWAY or 400. */
 static void on_forced(struct proxy_conn *c, enum weft_sniff what) {
-    proxy_conn_serve(c, what == WEFT_SNIFF_H2); /* what is not HTTP is answered 400 */
+    const struct proxy_bound *b = c->dest->cur;
+    enum weft_protocol p = b ? b->bound->dest->protocol : WEFT_PROTO_HTTP;
+    bool h2_only = p == WEFT_PROTO_H2C || p == WEFT_PROTO_GRPC;
+    proxy_conn_serve(c, what == WEFT_SNIFF_H2 || (h2_only && what != WEFT_SNIFF_H1));
 }
 
 static void on_detected(struct proxy_conn *c, enum weft_sniff what) {

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The admin port over a real socket: every page, and what is not one. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <sidecar/admin.h>
+#include <weft/base/alloc.h>
+#include <weft/net/xport.h>
+#include <weft/obs/log.h>
+
+struct fixture {
+    struct weft_loop *loop;
+    struct proxy_admin *admin;
+    struct proxy_options opt;
+    bool ready;
+    struct weft_xport *x;
+    struct weft_buf in;
+    bool done;
+};
+
+static bool is_ready(void *ud) {
+    return ((struct fixture *)ud)->ready;
+}
+static void metrics(void *ud, struct weft_buf *out) {
+    weft_buf_str(out, "weft_test 1\n");
+}
+static char *config_dump(void *ud) {
+    return weft_strdup("{}\n");
+}
+
+static int setup(void **state) {
+    struct fixture *f = weft_new0(struct fixture);
+    struct weft_error err = {0};
+    f->loop = weft_loop_new();
+    assert_true(weft_addr_parse(WEFT_SLICE_LIT("127.0.0.1:0"), &f->opt.admin));
+    struct proxy_admin_source src = {f, is_ready, metrics, config_dump};
+    assert_int_equal(proxy_admin_new(f->loop, &f->opt, &src, &f->admin, &err), WEFT_OK);
+    weft_buf_init(&f->in, 0);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state) {
+    struct fixture *f = *state;
+    if (f->x) weft_xport_close(f->x);
+    proxy_admin_free(f->admin);
+    weft_loop_free(f->loop);
+    weft_buf_done(&f->in);
+    free(f);
+    return 0;
+}
+
+static void on_read(void *ud, struct weft_slice data) {
+    (void)weft_buf_append(&((struct fixture *)ud)->in, data);
+}
+static void on_eof(void *ud) {
+    ((struct fixture *)ud)->done = true;
+}
+static void on_error(void *ud, enum weft_status st) {
+    ((struct fixture *)ud)->done = true;
+}
+static const struct weft_xport_cb cb = {.on_read = on_read, .on_eof = on_eof, .on_error = on_error};
+
+static bool is_done(void *ud) {
+    return ((struct fixture *)ud)->done;
+}
+
+static const char *get(struct fixture *f, const char *path) {
+    WEFT_FREE char *text =
+        weft_asprintf("GET %s HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n", path);
+    if (f->x) weft_xport_close(f->x);
+    weft_buf_clear(&f->in);
+    f->done = false;
+    f->x = weft_xport_dial(f->loop, proxy_admin_addr(f->admin), NULL, 0);
+    weft_xport_set_cb(f->x, &cb, f);
+    weft_xport_write(f->x, weft_slice_str(text));
+    weft_xport_read_start(f->x);
+    weft_loop_run_until(f->loop, is_done, f);
+    (void)weft_buf_char(&f->in, 0);
+    return weft_buf_slice(&f->in).base;
+}
+
+static void pages(void **state) {
+    struct fixture *f = *state;
+    assert_non_null(strstr(get(f, "/"), "/config_dump"));
+    assert_non_null(strstr(get(f, "/ready"), "HTTP/1.1 503"));
+    f->ready = true;
+    assert_non_null(strstr(get(f, "/ready"), "HTTP/1.1 200"));
+    const char *m = get(f, "/metrics");
+    assert_non_null(strstr(m, "weft_test 1\n"));
+    assert_non_null(strstr(m, "content-type: text/plain; version=0.0.4"));
+    assert_non_null(strstr(get(f, "/config_dump"), "\r\n\r\n{}\n"));
+    assert_non_null(strstr(get(f, "/other"), "HTTP/1.1 404"));
+}
+
+static void log_level(void **state) {
+    struct fixture *f = *state;
+    assert_non_null(strstr(get(f, "/logging?level=error"), "error\n"));
+    assert_int_equal(weft_log_level(), WEFT_LOG_ERROR);
+    assert_non_null(strstr(get(f, "/logging?level=loud"), "HTTP/1.1 400"));
+    assert_int_equal(weft_log_level(), WEFT_LOG_ERROR);
+    get(f, "/logging?level=info");
+    assert_int_equal(weft_log_level(), WEFT_LOG_INFO);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(pages, setup, teardown),
+        cmocka_unit_test_setup_teardown(log_level, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
