@@ -52,7 +52,8 @@ enum weft_status h2_status_of(uint32_t code) {
 /* === input === */
 
 static enum weft_status lose(struct h2 *h) {
-    (void)nghttp2_session_terminate_session(h->session, NGHTTP2_PROTOCOL_ERROR);
+    uint32_t code = h->lose_code ? h->lose_code : NGHTTP2_PROTOCOL_ERROR;
+    (void)nghttp2_session_terminate_session(h->session, code);
     h->failed = true;
     codec_retire(&h->base);
     codec_fail_all(&h->base, WEFT_PROTOCOL);
@@ -63,6 +64,7 @@ static enum weft_status h2_feed(struct weft_codec *c, struct weft_slice in, size
     struct h2 *h = h2_of(c);
     *ret_used = in.len;
     if (h->failed || h->gone) return WEFT_OK; /* swallowed */
+    if (!h2_guard_input(h, in)) return lose(h);
     h->in_session = true;
     ssize_t n = nghttp2_session_mem_recv(h->session, (const uint8_t *)in.base, in.len);
     h->in_session = false;
@@ -237,6 +239,7 @@ struct weft_codec *weft_h2_new(enum weft_role role, const struct weft_codec_limi
     codec_init(&h->base, &ops, role, limits, cb, owner);
     clamp_windows(&h->base.limits);
     h->base.is_h2 = true;
+    h->walk_left = NGHTTP2_CLIENT_MAGIC_LEN;
     new_session(h);
     submit_settings(h);
     return &h->base;

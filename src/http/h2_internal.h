@@ -13,13 +13,20 @@ struct h2 {
     size_t pulled, pull_max;  /* ... how much went there, and may */
     nghttp2_nv *nva;          /* scratch for the head being sent */
     size_t nva_n, nva_cap;
-    uint64_t held;    /* received by paused streams, windows not given back */
-    uint32_t wires;   /* streams that nghttp2 knows */
-    bool in_session;  /* nghttp2 must not be entered again */
-    bool failed;      /* the connection is lost: at most a GOAWAY goes out */
-    bool gone;        /* the peer closed: nothing goes out */
-    bool peer_going;  /* GOAWAY received */
-    bool last_goaway; /* ours was submitted */
+    uint64_t held;  /* received by paused streams, windows not given back */
+    uint32_t wires; /* streams that nghttp2 knows */
+    /* Server role: the peer's highest stream, how many it opened, and the highest that we reset. */
+    uint32_t peer_last, peer_opened, reset_last;
+    uint32_t peer_reset;  /* the stream that the peer reset last */
+    uint32_t walk_left;   /* bytes of the frame at hand ... */
+    uint8_t walk_head[9]; /* ... and its head, as far as walk_have */
+    uint8_t walk_have;
+    uint32_t lose_code; /* why the connection is lost, where it is not PROTOCOL_ERROR */
+    bool in_session;    /* nghttp2 must not be entered again */
+    bool failed;        /* the connection is lost: at most a GOAWAY goes out */
+    bool gone;          /* the peer closed: nothing goes out */
+    bool peer_going;    /* GOAWAY received */
+    bool last_goaway;   /* ours was submitted */
 };
 
 static inline struct h2 *h2_of(const struct weft_codec *c) {
@@ -32,6 +39,13 @@ struct weft_stream *h2_stream(const struct h2 *h, int32_t id); /* NULL when none
 
 uint32_t h2_code_of(enum weft_status status);
 enum weft_status h2_status_of(uint32_t code);
+
+/* h2_guard.c: on_begin_frame, on_invalid_frame_recv, and a RST_STREAM of ours was sent. */
+int h2_guard_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *ud);
+int h2_guard_invalid(nghttp2_session *session, const nghttp2_frame *frame, int error, void *ud);
+void h2_guard_reset(struct h2 *h, int32_t id);
+/* Looks at frame heads before nghttp2 does. False: lose_code says why. */
+bool h2_guard_input(struct h2 *h, struct weft_slice in);
 
 void h2_set_recv_callbacks(nghttp2_session_callbacks *cbs);
 void h2_set_send_callbacks(nghttp2_session_callbacks *cbs);

@@ -304,6 +304,8 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, 
 }
 
 void h2_set_recv_callbacks(nghttp2_session_callbacks *cbs) {
+    nghttp2_session_callbacks_set_on_begin_frame_callback(cbs, h2_guard_frame);
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(cbs, h2_guard_invalid);
     nghttp2_session_callbacks_set_on_begin_headers_callback(cbs, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(cbs, on_header);
     nghttp2_session_callbacks_set_on_invalid_header_callback(cbs, on_invalid_header);

@@ -184,6 +184,7 @@ static int before_frame_send(nghttp2_session *session, const nghttp2_frame *fram
 
 static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *ud) {
     (void)session;
+    if (frame->hd.type == NGHTTP2_RST_STREAM) h2_guard_reset(h2_cast(ud), frame->hd.stream_id);
     if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
     if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) return 0;
     struct weft_stream *s = h2_stream(h2_cast(ud), frame->hd.stream_id);

@@ -302,6 +302,63 @@ static void test_goaway_unprocessed(void **state) {
     side_done(&c);
 }
 
+/* Frames by hand: nghttp2 as a client would not send these. */
+#define GET_WEB        "\x82\x86\x84\x41\x03web"
+#define HEADERS_ON(id) "\x00\x00\x08\x01\x05\x00\x00\x00" id GET_WEB
+#define DATA_ON(id)    "\x00\x00\x01\x00\x00\x00\x00\x00" id "x"
+#define RST_ON(id)     "\x00\x00\x04\x03\x00\x00\x00\x00" id "\x00\x00\x00\x08"
+static const struct {
+    const char *name;
+    struct weft_slice opens, then;
+    uint32_t goaway; /* error code, 0: the connection goes on */
+} after_close[] = {
+    {"data", S(HEADERS_ON("\x01")), S(DATA_ON("\x01")), NGHTTP2_STREAM_CLOSED},
+    {"head", S(HEADERS_ON("\x01")), S(HEADERS_ON("\x01")), NGHTTP2_STREAM_CLOSED},
+    {"data behind a reset", S(HEADERS_ON("\x01")), S(RST_ON("\x01") DATA_ON("\x01")),
+     NGHTTP2_STREAM_CLOSED},
+    {"smaller id", S(HEADERS_ON("\x05")), S(HEADERS_ON("\x03")), NGHTTP2_PROTOCOL_ERROR},
+    {"next id", S(HEADERS_ON("\x01")), S(HEADERS_ON("\x03")), 0},
+};
+
+static uint32_t goaway_code(struct weft_slice out) {
+    while (out.len >= 17) { /* the last frame decides */
+        const uint8_t *p = (const uint8_t *)out.base;
+        size_t n = 9 + ((size_t)p[1] << 8 | p[2]);
+        if (p[3] == NGHTTP2_GOAWAY) return p[16];
+        out = weft_slice_from(out, n);
+    }
+    return 0;
+}
+
+static void check_after_close(size_t i, size_t step) {
+    struct side s;
+    struct weft_buf out;
+    side_init(&s, true, WEFT_SERVER, NULL);
+    weft_buf_init(&out, 0);
+    weft_buf_str(&s.in, NGHTTP2_CLIENT_MAGIC);
+    weft_buf_append(&s.in, S("\x00\x00\x00\x04\x00\x00\x00\x00\x00"));
+    weft_buf_append(&s.in, after_close[i].opens);
+    side_feed(&s, step);
+    side_pull(&s, &out);
+    weft_buf_clear(&out);
+    weft_buf_append(&s.in, after_close[i].then);
+    side_feed(&s, step);
+    side_pull(&s, &out);
+    uint32_t code = goaway_code(weft_buf_slice(&out));
+    if (code != after_close[i].goaway || weft_codec_finished(s.codec) != (code != 0))
+        fail_msg("%s, step %zu: GOAWAY %u", after_close[i].name, step, code);
+    weft_buf_done(&out);
+    side_done(&s);
+}
+
+/* RFC 9113 5.1, 5.1.1. */
+static void test_after_close(void **state) {
+    for (size_t i = 0; i < WEFT_LEN(after_close); i++) {
+        check_after_close(i, SIZE_MAX);
+        check_after_close(i, 1);
+    }
+}
+
 static void test_bad_preface(void **state) {
     struct side s;
     struct weft_buf out;
@@ -326,6 +383,7 @@ int main(void) {
         cmocka_unit_test(test_content_length_mismatch),
         cmocka_unit_test(test_raw_responses),
         cmocka_unit_test(test_goaway_unprocessed),
+        cmocka_unit_test(test_after_close),
         cmocka_unit_test(test_bad_preface),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
