@@ -19,7 +19,7 @@ struct up {
 
 #define AT(member) offsetof(struct up, o.member)
 static const struct weft_option rows[] = {
-    {"folder", NULL, "DIR", "The manifests. Required.", weft_option_str, AT(folder), 0, 0, 'f'},
+    {"file", NULL, "DIR", "Folder of manifests. Required.", weft_option_str, AT(folder), 0, 0, 'f'},
     LOCAL_TARGET_ROWS(struct up, target),
     {"bin-dir", "WEFT_LOCAL_BIN_DIR", "DIR",
      "Programs of Weft and of images are looked up here first. Default: where this program lies.",
@@ -137,7 +137,7 @@ static int supervise(const struct local_options *o, int parent) {
     local_timer_init(&first.check, on_check, &first);
     local_timer_init(&first.deadline, on_deadline, &first);
     enum weft_status st = local_mesh_init(&m, o, &err);
-    bool made = st != WEFT_EXISTS && st != WEFT_INVALID;
+    bool made = st != WEFT_EXISTS; /* else it is somebody else's */
     if (st == WEFT_OK) {
         print_problems(&m);
         local_timer_start(m.reactor, &first.check, 1000);
