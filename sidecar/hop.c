@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * weft-hop: "1;app=h1;framing=length" on requests, "1;unprocessed" on responses. Unknown
- * parameters are skipped, so that versions up to two apart understand each other. */
+ * weft-hop: "1;app=h1;framing=length" on requests, "1;unprocessed" or "1;failed" on responses.
+ * Unknown parameters are skipped, so that versions up to two apart understand each other. */
 #include <sidecar/hop.h>
 
 static const char *const apps[] = {
@@ -15,13 +15,33 @@ static void set(struct weft_head *head, struct weft_slice value) {
     weft_fields_add_ref(&head->fields, WEFT_TOKEN_WEFT_HOP, WEFT_SLICE_LIT("weft-hop"), value);
 }
 
+static const char *const hosts[] = {
+    [PROXY_HOST_GIVEN] = "given", [PROXY_HOST_NONE] = "none", [PROXY_HOST_EMPTY] = "empty"};
+
 void proxy_hop_set_request(struct weft_head *head, enum weft_version app) {
+    if (!head->authority.len) {
+        enum proxy_hop_host host = head->authority.base ? PROXY_HOST_EMPTY : PROXY_HOST_NONE;
+        set(head,
+            weft_arena_printf(head->fields.arena, "%d;app=%s;framing=%s;host=%s", PROXY_HOP_VERSION,
+                              apps[app], framings[head->framing], hosts[host]));
+        head->authority = WEFT_SLICE_LIT("host.invalid");
+        return;
+    }
     set(head, weft_arena_printf(head->fields.arena, "%d;app=%s;framing=%s", PROXY_HOP_VERSION,
                                 apps[app], framings[head->framing]));
 }
 
+void proxy_hop_restore_host(const struct proxy_hop *hop, struct weft_head *head) {
+    if (hop->host == PROXY_HOST_NONE) head->authority = WEFT_SLICE_EMPTY;
+    if (hop->host == PROXY_HOST_EMPTY) head->authority = weft_slice("", 0);
+}
+
 void proxy_hop_set_unprocessed(struct weft_head *head) {
     set(head, WEFT_SLICE_LIT("1;unprocessed"));
+}
+
+void proxy_hop_set_failed(struct weft_head *head) {
+    set(head, WEFT_SLICE_LIT("1;failed"));
 }
 
 static bool lookup(const char *const *names, size_t n, struct weft_slice value, int *ret) {
@@ -48,8 +68,12 @@ static void parse(struct weft_slice value, struct proxy_hop *ret) {
         struct weft_slice key = weft_slice_cut(&word, '=');
         if (weft_slice_is(key, "unprocessed"))
             ret->unprocessed = true;
+        else if (weft_slice_is(key, "failed"))
+            ret->failed = true;
         else if (weft_slice_is(key, "app") && lookup(apps, WEFT_LEN(apps), word, &found))
             ret->app = (enum weft_version)found;
+        else if (weft_slice_is(key, "host") && lookup(hosts, WEFT_LEN(hosts), word, &found))
+            ret->host = (enum proxy_hop_host)found;
         else if (weft_slice_is(key, "framing") &&
                  lookup(framings, WEFT_LEN(framings), word, &found))
             ret->framing = (enum weft_framing)found;

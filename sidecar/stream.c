@@ -79,7 +79,11 @@ static void clean_head(struct proxy_exchange *x) {
         return;
     }
     if (!x->conn->peer_id.len) x->hop.valid = false;
-    if (x->hop.valid) x->app = x->hop.app;
+    if (x->hop.valid) {
+        x->app = x->hop.app;
+        proxy_hop_restore_host(&x->hop, x->req);
+        x->authority = x->req->authority;
+    }
     set_xfcc(x);
 }
 

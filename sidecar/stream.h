@@ -54,6 +54,7 @@ struct proxy_exchange {
 
     struct weft_head *req; /* the caller's head, changed by filters */
     struct weft_slice request_id, method, authority, path; /* as they came */
+    struct weft_slice sent_authority;                      /* after the filters */
     struct proxy_hop hop;                                  /* inbound: what the peer says */
     enum weft_version version;                             /* what the caller spoke */
     enum weft_version app; /* what the endpoint's app is to be spoken to with */

@@ -64,6 +64,8 @@ static void start_attempt_clock(struct proxy_exchange *x) {
 }
 
 static void prepare_head(struct proxy_exchange *x) {
+    if (x->attempts == 1) x->sent_authority = x->req->authority;
+    x->req->authority = x->sent_authority; /* without the stand-in of an attempt before */
     if (x->mesh)
         proxy_hop_set_request(x->req, x->app);
     else

@@ -26,10 +26,16 @@ void proxy_exchange_answer(struct proxy_exchange *x, enum weft_reason why, struc
     proxy_exchange_response_done(x);
 }
 
-/* The peer's sidecar may send it elsewhere: no app saw it. */
-static bool say_unprocessed(const struct proxy_exchange *x, enum weft_reason why) {
-    return x->conn->dir == PROXY_INBOUND && x->conn->peer_id.len && !x->seen &&
-           (why == WEFT_REASON_CONNECT_FAILED || why == WEFT_REASON_CONNECT_TIMEOUT);
+/* To a peer's sidecar: no app saw it, so it may go elsewhere; or the app broke the connection,
+ * which a retry stanza there counts as a connection error (REQ-109) and not as a status. */
+static void tell_peer(const struct proxy_exchange *x, enum weft_reason why,
+                      struct weft_head *head) {
+    if (x->conn->dir != PROXY_INBOUND || !x->conn->peer_id.len) return;
+    bool connect = why == WEFT_REASON_CONNECT_FAILED || why == WEFT_REASON_CONNECT_TIMEOUT;
+    if (connect && !x->seen)
+        proxy_hop_set_unprocessed(head);
+    else if (connect || why == WEFT_REASON_UPSTREAM_RESET || why == WEFT_REASON_UPSTREAM_PROTOCOL)
+        proxy_hop_set_failed(head);
 }
 
 void proxy_exchange_reply(struct proxy_exchange *x, enum weft_reason why,
@@ -50,7 +56,7 @@ void proxy_exchange_reply(struct proxy_exchange *x, enum weft_reason why,
     }
     weft_local_reply(why, detail, x->grpc, x->w->opt->reason_header, x->req->fields.arena, head,
                      &body);
-    if (say_unprocessed(x, why)) proxy_hop_set_unprocessed(head);
+    tell_peer(x, why, head);
     proxy_exchange_answer(x, why, head, body);
 }
 

@@ -130,11 +130,20 @@ static void on_up_info(void *ud, struct weft_head *head) {
     (void)weft_stream_head(x->down, head, false);
 }
 
-/* What the other sidecar says, believed only over mutual TLS; gone in any case. */
+/* What the other sidecar says of its app, believed only over mutual TLS; gone in any case. True:
+ * this is no answer of an app, and the attempt has ended. */
 static bool take_hop(struct proxy_exchange *x, struct weft_head *head) {
     struct proxy_hop hop;
     proxy_hop_take(&head->fields, &hop);
-    return x->mesh && hop.valid && hop.unprocessed && head->status == 503;
+    if (!x->mesh || !hop.valid || !(hop.unprocessed || hop.failed)) return false;
+    const struct weft_field *f = weft_fields_token(&head->fields, WEFT_TOKEN_WEFT_REASON);
+    bool protocol = f && weft_slice_is(f->value, weft_reason_word(WEFT_REASON_UPSTREAM_PROTOCOL));
+    if (hop.unprocessed)
+        proxy_exchange_attempt_failed(x, WEFT_REASON_UNPROCESSED, true);
+    else
+        proxy_exchange_attempt_failed(
+            x, protocol ? WEFT_REASON_UPSTREAM_PROTOCOL : WEFT_REASON_UPSTREAM_RESET, false);
+    return true;
 }
 
 static void filter_response(struct proxy_exchange *x, struct weft_head *head) {
@@ -161,10 +170,7 @@ static void forward_head(struct proxy_exchange *x, struct weft_head *head, bool 
 static void on_up_head(void *ud, struct weft_head *head, bool end) {
     struct proxy_exchange *x = WEFT_CAST(proxy_exchange, ud);
     if (x->state != PROXY_ST_SEND) return;
-    if (take_hop(x, head)) {
-        proxy_exchange_attempt_failed(x, WEFT_REASON_UNPROCESSED, true);
-        return;
-    }
+    if (take_hop(x, head)) return;
     x->seen = true;
     if (proxy_exchange_retry_status(x, head->status)) return;
     forward_head(x, head, end);

@@ -18,6 +18,12 @@ static struct app *mesh(struct world *w, bool strict) {
     return world_app(w, "127.0.0.1:8080");
 }
 
+static void end_raw(struct app *a) {
+    weft_xport_close(a->raw);
+    a->raw = NULL;
+    world_settle(a->w);
+}
+
 static void request_over_mutual_tls(void **state) {
     struct world *w = *state;
     struct app *a = mesh(w, true);
@@ -72,6 +78,22 @@ static void old_and_new_protocols_survive_the_hop(void **state) {
     world_call_done(&call);
 }
 
+static void absent_host_survives_the_hop(void **state) {
+    struct world *w = *state;
+    struct app *a = mesh(w, true);
+    a->mode = APP_RAW;
+    struct client *c = world_connect(w, "10.96.0.1:80");
+    client_send(c, "GET /none HTTP/1.0\r\n\r\n");
+    (void)weft_buf_char(&a->raw_in, 0);
+    assert_has(weft_buf_slice(&a->raw_in).base, "GET /none HTTP/1.0\r\n");
+    assert_hasnt(weft_buf_slice(&a->raw_in).base, "host");
+    assert_hasnt(weft_buf_slice(&a->raw_in).base, "invalid");
+    world_app_send(a, "HTTP/1.0 200 OK\r\n\r\nold");
+    end_raw(a);
+    assert_has(client_text(c), "200");
+    assert_has(client_text(c), "\r\n\r\nold");
+}
+
 static void framing_survives_the_hop(void **state) {
     struct world *w = *state;
     struct app *a = mesh(w, true);
@@ -122,6 +144,59 @@ static void unprocessed_moves_on(void **state) {
     }
     assert_int_equal(good->requests, 6);
     assert_string_equal(good->seen.body, "ab");
+}
+
+/* The same for gRPC, whose answers of our own are 200 with a grpc-status. */
+static void unprocessed_grpc_moves_on(void **state) {
+    struct world *w = *state;
+    world_service(w, "web", "10.96.0.1", NULL, "10.0.0.1 10.0.0.2");
+    world_pod(w, "web-1", "10.0.0.1", "server", true, NULL);
+    world_pod(w, "web-2", "10.0.0.2", "server", true, NULL);
+    world_apply(w);
+    world_peer(w, "10.0.0.1", true);
+    world_peer(w, "10.0.0.2", true);
+    world_app(w, "127.0.0.1:8080")->mode = APP_REFUSE;
+    struct app *good = world_app(w, "127.0.0.2:8080");
+    good->h2 = true;
+    good->reply_trailers = "grpc-status: 0\n";
+    struct weft_client_conn *c = world_connect_h2(w->proxy, PROXY_OUTBOUND, "10.96.0.1:80");
+    for (int i = 0; i < 6; i++) {
+        struct h2_call call;
+        world_call(c, "POST", "/s/M", "content-type: application/grpc\nte: trailers\n", "abc",
+                   &call);
+        world_settle(w);
+        assert_has(call.trailers, "grpc-status: 0");
+        world_call_done(&call);
+    }
+    assert_int_equal(good->requests, 6);
+}
+
+/* REQ-109, REQ-115: an app that resets is a connection error to the caller's sidecar, too. */
+static void reset_behind_the_hop_is_retried(void **state) {
+    struct world *w = *state;
+    world_route(w, "r", "web",
+                "  - backendRefs: [{name: web, port: 80}]\n    retry: {attempts: 3}\n");
+    struct app *a = mesh(w, true);
+    a->script[0] = a->script[1] = ACT_RESET;
+    a->n_script = 2;
+    struct client *c = world_connect(w, "10.96.0.1:80");
+    client_send(c, "POST / HTTP/1.1\r\nHost: web\r\nContent-Length: 2\r\n\r\nab");
+    for (int i = 0; i < 5; i++) world_advance(w, 300);
+    assert_has(client_text(c), "HTTP/1.1 200");
+    assert_int_equal(a->requests, 3);
+}
+
+static void reset_behind_the_hop_is_502(void **state) {
+    struct world *w = *state;
+    struct app *a = mesh(w, true);
+    a->script[0] = ACT_RESET;
+    a->n_script = 1;
+    struct client *c = world_connect(w, "10.96.0.1:80");
+    const char *t = client_ask(c, GET("/"));
+    assert_has(t, "HTTP/1.1 502");
+    assert_has(t, "weft-reason: upstream_reset");
+    assert_hasnt(t, "weft-hop");
+    assert_int_equal(a->requests, 1);
 }
 
 static void unprocessed_everywhere_is_503(void **state) {
@@ -298,9 +373,13 @@ int main(void) {
         T(request_over_mutual_tls),
         T(callers_share_a_connection),
         T(old_and_new_protocols_survive_the_hop),
+        T(absent_host_survives_the_hop),
         T(framing_survives_the_hop),
         T(expect_continue_over_the_hop),
         T(unprocessed_moves_on),
+        T(unprocessed_grpc_moves_on),
+        T(reset_behind_the_hop_is_retried),
+        T(reset_behind_the_hop_is_502),
         T(unprocessed_everywhere_is_503),
         T(wrong_identity_is_refused),
         T(never_plain_to_a_meshed_endpoint),

@@ -63,6 +63,7 @@ struct app {
     struct app_request *held;
     struct weft_xport *raw; /* the last connection of APP_RAW */
     struct weft_buf raw_in;
+    bool raw_eof; /* the caller closed its sending side */
     struct weft_server_conn *conns[32];
 };
 struct app *world_app(struct world *w, const char *addr);

@@ -185,7 +185,10 @@ static const struct weft_server_cb server_cb = {.on_request = on_request, .on_cl
 static void raw_read(void *ud, struct weft_slice data) {
     (void)weft_buf_append(&((struct app *)ud)->raw_in, data);
 }
-static const struct weft_xport_cb raw_cb = {.on_read = raw_read};
+static void raw_eof(void *ud) {
+    ((struct app *)ud)->raw_eof = true;
+}
+static const struct weft_xport_cb raw_cb = {.on_read = raw_read, .on_eof = raw_eof};
 
 void world_app_send(struct app *a, const char *bytes) {
     weft_xport_write(a->raw, weft_slice_str(bytes));

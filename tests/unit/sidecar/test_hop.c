@@ -50,6 +50,26 @@ static void round_trip(void **state) {
     weft_arena_done(&a);
 }
 
+/* HTTP/1.0 without Host, and with an empty one, are told apart on the other side. */
+static void absent_host_survives(void **state) {
+    struct weft_arena a;
+    weft_arena_init(&a, 0);
+    const struct weft_slice hosts[] = {WEFT_SLICE_EMPTY, weft_slice("", 0), WEFT_SLICE_LIT("web")};
+    for (size_t i = 0; i < 3; i++) {
+        struct weft_head h;
+        struct proxy_hop hop;
+        weft_head_init(&h, &a);
+        h.authority = hosts[i];
+        proxy_hop_set_request(&h, WEFT_HTTP_10);
+        assert_true(h.authority.len > 0);
+        proxy_hop_take(&h.fields, &hop);
+        proxy_hop_restore_host(&hop, &h);
+        assert_true(weft_slice_eq(h.authority, hosts[i]));
+        assert_int_equal(h.authority.base == NULL, hosts[i].base == NULL);
+    }
+    weft_arena_done(&a);
+}
+
 /* Versions up to two apart understand each other; unknown parameters are skipped. */
 static void tolerance(void **state) {
     assert_true(take("3;app=h2;colour=blue").valid);
@@ -63,6 +83,8 @@ static void tolerance(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(round_trip), cmocka_unit_test(tolerance)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(round_trip),
+                                       cmocka_unit_test(absent_host_survives),
+                                       cmocka_unit_test(tolerance)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
