@@ -65,12 +65,17 @@ static void log_end(struct proxy_conn *c, uint64_t in, uint64_t out, enum weft_r
     proxy_log_write(&c->w->log, &line);
 }
 
+static enum weft_reason reason_of(const struct weft_relay_result *r) {
+    if (r->status == WEFT_OK || r->status == WEFT_CANCELED) return WEFT_REASON_NONE;
+    return r->by_b ? WEFT_REASON_UPSTREAM_RESET : WEFT_REASON_CLIENT_GONE;
+}
+
 static void on_relay_done(void *ud, const struct weft_relay_result *r) {
     struct proxy_conn *c = WEFT_CAST(proxy_conn, ud);
     c->relay = NULL;
     weft_counter_add(c->w->stats.body_in[c->dir], r->a_to_b);
     weft_counter_add(c->w->stats.body_out[c->dir], r->b_to_a);
-    log_end(c, r->a_to_b, r->b_to_a, WEFT_REASON_NONE);
+    log_end(c, r->a_to_b, r->b_to_a, reason_of(r));
     proxy_conn_close(c);
 }
 

@@ -18,7 +18,7 @@ struct weft_relay {
     void (*on_done)(void *ud, const struct weft_relay_result *r);
     void *ud;
     enum weft_status status;
-    bool ending;
+    bool ending, by_b;
 };
 
 static void finish(struct weft_relay *r, enum weft_status st) {
@@ -36,7 +36,7 @@ static void on_end(void *arg) {
                                              : weft_xport_abort;
     close(r->a.xport);
     close(r->b.xport);
-    struct weft_relay_result result = {r->a.sent, r->b.sent, r->status};
+    struct weft_relay_result result = {r->a.sent, r->b.sent, r->status, r->by_b};
     r->on_done(r->ud, &result);
     free(r);
 }
@@ -56,7 +56,9 @@ static void on_eof(void *ud) {
 }
 
 static void on_error(void *ud, enum weft_status st) {
-    finish(((struct side *)ud)->relay, st);
+    struct side *s = ud;
+    if (!s->relay->ending) s->relay->by_b = s == &s->relay->b;
+    finish(s->relay, st);
 }
 
 static void on_drain(void *ud) {

@@ -7,6 +7,7 @@ struct weft_relay;
 struct weft_relay_result {
     uint64_t a_to_b, b_to_a; /* bytes */
     enum weft_status status; /* OK: both sides ended orderly */
+    bool by_b;               /* else: it was b that broke, not a */
 };
 /* Owns both. on_done is the last event, not called from inside this. */
 struct weft_relay *weft_relay_new(struct weft_xport *a, struct weft_xport *b,
