@@ -168,10 +168,15 @@ static const struct weft_xport_cb first_cb = {
     .on_read = on_first_bytes, .on_eof = on_first_end, .on_error = on_first_error};
 
 static void on_silence(void *arg) {
-    sniffed(WEFT_CAST(proxy_conn, arg), WEFT_SNIFF_OPAQUE);
+    struct proxy_conn *c = WEFT_CAST(proxy_conn, arg);
+    sniffed(c, weft_sniff_stalled(weft_buf_slice(&c->first)));
 }
 static void on_idle(void *arg) {
-    proxy_conn_close(WEFT_CAST(proxy_conn, arg));
+    struct proxy_conn *c = WEFT_CAST(proxy_conn, arg);
+    if (weft_buf_size(&c->first))
+        on_silence(c); /* from here on the head's own timeout counts */
+    else
+        proxy_conn_close(c);
 }
 
 void proxy_conn_sniff(struct proxy_conn *c, uint64_t timeout_us,

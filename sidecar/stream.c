@@ -123,6 +123,7 @@ void proxy_exchange_start(struct proxy_conn *c, struct weft_stream *s, struct we
     weft_stream_set_cb(s, &proxy_down_cb, x);
     weft_timer_init(&x->request_timer, c->w->loop, NULL, x);
     weft_timer_init(&x->attempt_timer, c->w->loop, NULL, x);
+    weft_timer_init(&x->wait_timer, c->w->loop, NULL, x);
     if (head->refused != WEFT_REASON_NONE) {
         proxy_exchange_reply(x, head->refused, WEFT_SLICE_EMPTY);
         return;

@@ -73,6 +73,7 @@ struct proxy_exchange {
     uint32_t attempts; /* all of them, for the log */
     uint32_t counted;  /* those that an app may have seen, for the retry stanza */
 
+    struct weft_timer wait_timer;                   /* for a connection with room */
     struct weft_timer request_timer, attempt_timer; /* backendRequest, backoff, or lingering */
     uint64_t started_us, bytes_in, bytes_out;
     uint16_t status;

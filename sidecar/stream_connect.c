@@ -93,6 +93,7 @@ static void ask_connection(struct proxy_exchange *x);
 static void on_connection(void *ud, enum weft_status st, struct weft_client_conn *c, bool reused) {
     struct proxy_exchange *x = WEFT_CAST(proxy_exchange, ud);
     x->wait = NULL;
+    weft_timer_stop(&x->wait_timer);
     if (st != WEFT_OK) {
         if (x->load) x->load->bad_until_us = weft_loop_now_us(x->w->loop) + BAD_US;
         proxy_exchange_attempt_failed(x, connect_reason(st), true);
@@ -109,13 +110,21 @@ static void on_connection(void *ud, enum weft_status st, struct weft_client_conn
     proxy_exchange_send_body(x);
 }
 
+/* Dials end by themselves; this is every connection to the endpoint being full. */
+static void on_no_room(void *arg) {
+    proxy_exchange_attempt_failed(WEFT_CAST(proxy_exchange, arg), WEFT_REASON_OVERLOAD, true);
+}
+
 static void ask_connection(struct proxy_exchange *x) {
     struct weft_pool_target t;
     aim(x, &t);
     bool fresh = x->want_fresh;
     x->want_fresh = false;
     struct weft_pool_wait *w = weft_pool_get(x->w->pool, &t, fresh, on_connection, x);
-    if (w) x->wait = w; /* NULL: on_connection was called already */
+    if (!w) return; /* on_connection was called already */
+    x->wait = w;
+    x->wait_timer.fn = on_no_room;
+    weft_timer_start(&x->wait_timer, 2 * x->w->opt->connect_timeout_us);
 }
 
 void proxy_exchange_connect(struct proxy_exchange *x) {
@@ -137,6 +146,7 @@ void proxy_exchange_connect(struct proxy_exchange *x) {
 void proxy_exchange_drop_up(struct proxy_exchange *x) {
     if (x->wait) weft_pool_cancel(x->wait);
     x->wait = NULL;
+    weft_timer_stop(&x->wait_timer);
     if (x->up) {
         weft_stream_reset(x->up, WEFT_CANCELED); /* no effect on a complete one */
         weft_stream_release(x->up);

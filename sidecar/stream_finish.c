@@ -143,6 +143,7 @@ void proxy_exchange_finish(struct proxy_exchange *x, enum weft_reason why) {
     x->reason = why;
     weft_timer_stop(&x->request_timer);
     weft_timer_stop(&x->attempt_timer);
+    weft_timer_stop(&x->wait_timer);
     uint64_t duration_us = weft_loop_now_us(x->w->loop) - x->started_us;
     count(x, duration_us);
     if (proxy_log_wants(&x->w->log, x->status, why)) write_line(x, duration_us);

@@ -262,6 +262,35 @@ static void parked_caller_may_leave(void **state) {
     assert_int_equal(w->proxy->n_busy_conns, 0);
 }
 
+/* ---- limits ---- */
+
+/* All connections to an endpoint full of requests without an answer: 503, not for ever. */
+static void full_endpoint_is_overload(void **state) {
+    enum { CONNS = 5, EACH = 250 };
+    struct world *w = *state;
+    world_service(w, "web", "10.96.0.1", "kubernetes.io/h2c", "10.0.0.1");
+    world_apply(w);
+    struct app *a = world_app(w, "10.0.0.1:8080");
+    a->h2 = a->hold_all = true;
+    struct h2_call *calls = weft_alloc0(CONNS * EACH * sizeof *calls);
+    for (int c = 0; c < CONNS; c++) {
+        struct weft_client_conn *conn = world_connect_h2(w->proxy, PROXY_OUTBOUND, "10.96.0.1:80");
+        for (int i = 0; i < EACH; i++) world_call(conn, "GET", "/", "", NULL, &calls[c * EACH + i]);
+        world_settle(w);
+    }
+    world_advance(w, 11000);
+    int full = 0;
+    for (int i = 0; i < CONNS * EACH; i++) {
+        full += calls[i].status == 503;
+        if (calls[i].status) assert_has(calls[i].fields, "weft-reason: overload");
+        world_call_done(&calls[i]);
+    }
+    assert_in_range(full, 1, CONNS * EACH - 4);
+    world_settle(w);
+    assert_int_equal(w->proxy->n_exchanges, 0);
+    free(calls);
+}
+
 /* ---- the drain ---- */
 
 static void drain_with_nothing_in_flight_is_at_once(void **state) {
@@ -355,6 +384,7 @@ int main(void) {
         D(unknown_address_is_closed_when_strict),
         D(connected_controller_gets_more_time),
         D(parked_caller_may_leave),
+        T(full_endpoint_is_overload),
         T(drain_with_nothing_in_flight_is_at_once),
         T(drain_finishes_what_is_in_flight),
         T(drain_says_goaway),

@@ -58,6 +58,7 @@ struct app {
     const char *reply_fields; /* "name: value\n" each, added to answers */
     const char *reply_body;   /* NULL: echo */
     const char *reply_trailers;
+    bool hold_all;    /* no answer to anything */
     bool close_after; /* Connection: close on every answer */
     struct app_seen seen;
     struct app_request *held;

@@ -158,7 +158,7 @@ static void on_request(void *ud, struct weft_server_conn *c, struct weft_stream 
     r->a = a;
     r->s = s;
     weft_buf_init(&r->body, 0);
-    r->act = a->requests < a->n_script ? a->script[a->requests] : ACT_OK;
+    r->act = a->hold_all ? ACT_HOLD : a->requests < a->n_script ? a->script[a->requests] : ACT_OK;
     a->requests++;
     remember(a, head);
     weft_stream_set_cb(s, &stream_cb, r);
