@@ -49,6 +49,10 @@ static void after_move(struct weft_link *l) {
         begin_close(l, WEFT_LINK_FLUSH);
         return;
     }
+    if (weft_codec_out_ended(l->codec) && !weft_codec_has_output(l->codec) && !l->shut) {
+        l->shut = true;
+        weft_xport_shutdown(l->xport);
+    }
     if (l->cb->on_activity) l->cb->on_activity(l->ud);
 }
 

@@ -23,7 +23,7 @@ struct weft_link {
     struct weft_task flush, input, teardown;
     const struct weft_link_cb *cb;
     void *ud;
-    bool reading, eof, closing, dead;
+    bool reading, eof, shut, closing, dead;
     enum { WEFT_LINK_FIN, WEFT_LINK_FLUSH, WEFT_LINK_RST } how; /* how to close */
 };
 

@@ -35,6 +35,8 @@ struct codec_ops {
     void (*resumed)(struct weft_stream *s);
     size_t (*queued)(const struct weft_stream *s);
     bool (*sent_any)(const struct weft_stream *s);
+    /* A 101 was sent or received: raw bytes from here on. NULL where there is none. */
+    void (*tunnel)(struct weft_stream *s);
     /* Both sides done or reset: called once. */
     void (*over)(struct weft_stream *s);
     /* The user let go of a stream whose answer is complete but whose request is not. */
@@ -52,10 +54,11 @@ struct weft_codec {
     uint32_t depth;
     uint32_t live; /* streams neither complete nor reset */
     bool is_h2;
-    bool told_output;   /* on_output was called, not everything pulled since */
-    bool told_finished; /* the same for the end */
-    bool took_input;    /* wants_input when it was looked at last */
-    bool closing;       /* drain: no further exchange */
+    bool told_output;    /* on_output was called, not everything pulled since */
+    bool told_finished;  /* the same for the end */
+    bool told_out_ended; /* and for that of our side of a tunnel */
+    bool took_input;     /* wants_input when it was looked at last */
+    bool closing;        /* drain: no further exchange */
     bool retired, told_retired;
     bool broken;
     uint32_t last_id;
@@ -77,6 +80,7 @@ struct weft_stream {
     uint8_t interim;    /* 1xx heads seen */
     bool head_request;  /* its request is HEAD */
     bool request_10;    /* its request is HTTP/1.0 */
+    bool upgrade;       /* its request asks for a tunnel */
     bool out_head;      /* the (final) head was sent */
     bool out_none;      /* the message sent has no body: data is swallowed */
     bool out_counted;   /* out_left holds */
@@ -128,6 +132,8 @@ void stream_emit_response(struct weft_stream *s, struct weft_head *head, bool en
 void stream_emit_info(struct weft_stream *s, struct weft_head *head);
 void stream_emit_data(struct weft_stream *s, struct weft_slice data);
 void stream_emit_trailers(struct weft_stream *s, struct weft_fields *trailers);
+/* Opens both directions anew. */
+void stream_open_tunnel(struct weft_stream *s);
 /* Marks the incoming side done; on_end unless `told` (end was in the head event). */
 void stream_in_end(struct weft_stream *s, bool told);
 /* The stream failed: on_reset, then it is inert. */

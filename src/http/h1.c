@@ -10,7 +10,8 @@ static bool is_server(const struct h1 *h) {
 }
 
 static bool is_paused(const struct h1 *h) {
-    bool in_body = h->state == H1_LENGTH || h->state == H1_CHUNKED || h->state == H1_CLOSE;
+    bool in_body = h->state == H1_LENGTH || h->state == H1_CHUNKED || h->state == H1_CLOSE ||
+                   h->state == H1_TUNNEL;
     return in_body && h->cur && h->cur->paused;
 }
 
@@ -124,6 +125,7 @@ static void take_request(struct h1 *h, struct weft_slice block, enum weft_reason
     head->refused = refused;
     s->head_request = weft_slice_is(head->method, "HEAD");
     s->request_10 = head->version == WEFT_HTTP_10;
+    s->upgrade = refused == WEFT_REASON_NONE && head->upgrade.len > 0;
     if (refused != WEFT_REASON_NONE) {
         head->framing = WEFT_BODY_NONE;
         h->last = true;
@@ -137,6 +139,16 @@ static void take_request(struct h1 *h, struct weft_slice block, enum weft_reason
     deliver_request(h, s, head);
 }
 
+/* Only where it was asked for, and naming what was switched to. */
+static enum weft_status take_switch(struct h1 *h, struct weft_head *head) {
+    struct weft_stream *s = h->cur;
+    if (!s->upgrade || !s->out_done || !head->upgrade.len) return fail(h, WEFT_PROTOCOL);
+    s->rx = head;
+    stream_open_tunnel(s);
+    stream_emit_response(s, head, /* end= */ false);
+    return WEFT_OK;
+}
+
 static enum weft_status take_response(struct h1 *h, struct weft_slice block) {
     struct weft_stream *s = h->cur;
     struct weft_head *head = new_head(s);
@@ -144,7 +156,8 @@ static enum weft_status take_response(struct h1 *h, struct weft_slice block) {
     if (!head || !h1_parse_response(h, s, block, head, &m)) return fail(h, WEFT_PROTOCOL);
     begin_block(h, /* trailer= */ false);
     if (head->status < 200) {
-        if (head->status == 101 || ++s->interim > MAX_INTERIM) return fail(h, WEFT_PROTOCOL);
+        if (head->status == 101) return take_switch(h, head);
+        if (++s->interim > MAX_INTERIM) return fail(h, WEFT_PROTOCOL);
         stream_emit_info(s, head);
         return WEFT_OK;
     }
@@ -276,6 +289,7 @@ static enum weft_status feed_some(struct h1 *h, struct weft_slice in, size_t *re
     case H1_CHUNKED:
         return feed_chunked(h, in, ret_used);
     case H1_CLOSE:
+    case H1_TUNNEL:
         *ret_used = in.len;
         stream_emit_data(h->cur, in);
         return WEFT_OK;
@@ -319,7 +333,7 @@ static void h1_eof(struct weft_codec *c) {
     codec_retire(c);
     if (!h->cur)
         h->state = H1_DISCARD;
-    else if (h->state == H1_CLOSE)
+    else if (h->state == H1_CLOSE || h->state == H1_TUNNEL)
         message_end(h, /* told= */ false);
     else if (!h->cur->in_done)
         (void)fail(h, WEFT_RESET);
@@ -378,8 +392,17 @@ static enum weft_status h1_request(struct weft_stream *s, const struct weft_head
     enum weft_status st = h1_write_request(s, head, end);
     if (st != WEFT_OK) return st;
     s->id = ++h->base.last_id;
+    s->upgrade = end && head->upgrade.len > 0;
     h->cur = s;
     return WEFT_OK;
+}
+
+static void h1_tunnel(struct weft_stream *s) {
+    struct h1 *h = h1_of(s->codec);
+    h->state = H1_TUNNEL;
+    h->tunnel = h->last = true;
+    h->out_chunked = false;
+    codec_retire(&h->base);
 }
 
 static size_t h1_queued(const struct weft_stream *s) {
@@ -425,6 +448,7 @@ static const struct codec_ops ops = {
     .resumed = h1_resumed,
     .queued = h1_queued,
     .sent_any = h1_sent_any,
+    .tunnel = h1_tunnel,
     .over = h1_over,
     .abandon = h1_abandon,
 };
@@ -437,6 +461,10 @@ struct weft_codec *weft_h1_new(enum weft_role role, const struct weft_codec_limi
     weft_buf_init(&h->out, 0);   /* bounded by WEFT_STREAM_HIGH plus one call */
     begin_block(h, /* trailer= */ false);
     return &h->base;
+}
+
+bool weft_codec_out_ended(const struct weft_codec *c) {
+    return !c->is_h2 && h1_of(c)->out_ended;
 }
 
 bool weft_codec_in_head(const struct weft_codec *c) {

@@ -14,6 +14,7 @@ enum h1_state {
     H1_CHUNKED, /* llhttp counts */
     H1_TRAILER, /* behind the last chunk */
     H1_CLOSE,   /* body until the end of the connection */
+    H1_TUNNEL,  /* raw bytes until then, after a 101 */
     H1_WAIT,    /* message complete, exchange not */
     H1_DISCARD, /* input is swallowed; the connection ends after the output */
 };
@@ -42,6 +43,8 @@ struct h1 {
     bool leftover;            /* feed was not allowed to take everything */
     bool last;                /* no exchange after this one */
     bool out_chunked;
+    bool tunnel;       /* it is one, or was until the peer's side ended */
+    bool out_ended;    /* ... and our side has ended */
     bool continue_due; /* the client may wait for a 100 */
     bool last_chunk;   /* llhttp paused for us behind the last chunk's size */
 };

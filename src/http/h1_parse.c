@@ -154,7 +154,8 @@ static bool parse_status_line(struct weft_slice block, struct weft_head *head) {
 struct digest {
     const struct weft_field *host;
     uint64_t length;
-    bool has_length, chunked, close, keep_alive, names_others;
+    struct weft_slice upgrade; /* the field's value; of several the first */
+    bool has_length, chunked, close, keep_alive, names_others, upgrades;
 };
 
 static bool digest_length(struct digest *d, struct weft_slice value) {
@@ -184,6 +185,7 @@ static void digest_connection(struct digest *d, struct weft_slice list) {
             d->keep_alive = true;
         else if (word.len)
             d->names_others = true;
+        d->upgrades |= weft_slice_ieq(word, WEFT_SLICE_LIT("upgrade"));
     }
 }
 
@@ -198,6 +200,9 @@ static bool digest_field(struct digest *d, const struct weft_field *f, struct we
         return digest_coding(d, f->value);
     case WEFT_TOKEN_CONNECTION:
         digest_connection(d, f->value);
+        return true;
+    case WEFT_TOKEN_UPGRADE:
+        if (!d->upgrade.len) d->upgrade = f->value;
         return true;
     case WEFT_TOKEN_TE:
         head->te_trailers |= http_list_has(f->value, WEFT_SLICE_LIT("trailers"));
@@ -266,6 +271,15 @@ static bool is_persistent(const struct digest *d, const struct weft_head *head) 
     return !d->close && (head->version == WEFT_HTTP_11 || d->keep_alive);
 }
 
+/* RFC 9110 7.8. With a body it would be unclear where the tunnel begins, and HTTP/2 inside of one
+ * would go past the routes: those requests are ordinary ones, as the RFC allows. */
+static struct weft_slice upgrade_of(const struct digest *d, const struct weft_head *head) {
+    bool body = d->chunked || (d->has_length && d->length);
+    bool takes = d->upgrades && head->version == WEFT_HTTP_11 && !body &&
+                 !http_list_has(d->upgrade, WEFT_SLICE_LIT("h2c"));
+    return takes ? d->upgrade : WEFT_SLICE_EMPTY;
+}
+
 static enum weft_reason parse_request(struct h1 *h, struct weft_stream *s, struct weft_slice block,
                                       struct weft_head *head, struct h1_message *ret) {
     struct weft_slice own = weft_arena_dup(&s->arena, block);
@@ -283,6 +297,7 @@ static enum weft_reason parse_request(struct h1 *h, struct weft_stream *s, struc
                     : d.has_length ? WEFT_BODY_LENGTH
                                    : WEFT_BODY_NONE;
     ret->persistent = is_persistent(&d, head);
+    head->upgrade = upgrade_of(&d, head);
     drop_hop_by_hop(head, d.names_others);
     return ok ? WEFT_REASON_NONE : WEFT_REASON_BAD_REQUEST;
 }
@@ -324,6 +339,7 @@ static bool parse_response(struct h1 *h, struct weft_stream *s, struct weft_slic
     struct digest d = {0};
     if (!digest_all(h, &d, head)) return false;
     frame_response(&d, head, no_body);
+    if (head->status == 101) head->upgrade = upgrade_of(&d, head);
     ret->persistent = is_persistent(&d, head) && head->framing != WEFT_BODY_CLOSE;
     drop_hop_by_hop(head, d.names_others);
     return true;

@@ -63,6 +63,12 @@ static char *put_request_framing(struct h1 *h, char *p, const struct weft_head *
     return head->has_content_length ? put_length(p, 0) : p;
 }
 
+static char *put_upgrade(char *p, struct weft_slice protocols) {
+    p = PUT_LIT(p, "connection: upgrade\r\nupgrade: ");
+    p = put(p, protocols);
+    return PUT_LIT(p, "\r\n");
+}
+
 static char *put_host(char *p, const struct weft_head *head, bool old) {
     if (old && !head->authority.base) return p;
     p = PUT_LIT(p, "host: ");
@@ -73,19 +79,23 @@ static char *put_host(char *p, const struct weft_head *head, bool old) {
 enum weft_status h1_write_request(struct weft_stream *s, const struct weft_head *head, bool end) {
     struct h1 *h = h1_of(s->codec);
     if (!http_is_token(head->method) || !http_target_chars_ok(head->path) ||
-        !http_authority_ok(head->authority) || !http_fields_clean(&head->fields))
+        !http_authority_ok(head->authority) || !http_fields_clean(&head->fields) ||
+        !http_value_clean(head->upgrade))
         return WEFT_INVALID;
     /* HTTP/1.0 has no chunked coding. */
     bool old = head->version == WEFT_HTTP_10 && head->framing <= WEFT_BODY_LENGTH;
     char *from = reserve(h, FIXED + head->method.len + head->path.len + head->authority.len +
-                                fields_size(&head->fields));
+                                head->upgrade.len + fields_size(&head->fields));
     char *p = put(from, head->method);
     p = PUT_LIT(p, " ");
     p = put(p, head->path);
     p = old ? PUT_LIT(p, " HTTP/1.0\r\n") : PUT_LIT(p, " HTTP/1.1\r\n");
     p = put_host(p, head, old);
     p = put_request_framing(h, p, head);
-    if (head->te_trailers && !old) p = PUT_LIT(p, "te: trailers\r\nconnection: te\r\n");
+    if (head->upgrade.len && end)
+        p = put_upgrade(p, head->upgrade);
+    else if (head->te_trailers && !old)
+        p = PUT_LIT(p, "te: trailers\r\nconnection: te\r\n");
     if (head->expect_continue && !old && !end) p = PUT_LIT(p, "expect: 100-continue\r\n");
     p = put_fields(p, &head->fields);
     p = PUT_LIT(p, "\r\n");
@@ -137,17 +147,19 @@ static char *put_connection(const struct h1 *h, const struct weft_stream *s, cha
 
 enum weft_status h1_write_head(struct weft_stream *s, const struct weft_head *head, bool end) {
     struct h1 *h = h1_of(s->codec);
-    if (!http_fields_clean(&head->fields)) {
+    if (!http_fields_clean(&head->fields) || !http_value_clean(head->upgrade)) {
         weft_stream_reset(s, WEFT_INTERNAL);
         return WEFT_INVALID;
     }
     bool final = head->status >= 200;
-    char *from = reserve(h, FIXED + fields_size(&head->fields));
+    char *from = reserve(h, FIXED + head->upgrade.len + fields_size(&head->fields));
     char *p = put_status_line(from, head->status);
     if (final) {
         p = put_response_framing(h, s, p, head, end);
         if (h->base.closing || leaves_doubt(h, s, end)) h->last = true;
         p = put_connection(h, s, p);
+    } else if (head->status == 101) {
+        p = put_upgrade(p, head->upgrade);
     } else if (head->status == 100) {
         h->continue_due = false;
     }
@@ -187,6 +199,7 @@ void h1_write_data(struct weft_stream *s, struct weft_slice data) {
 
 void h1_write_end(struct weft_stream *s, const struct weft_fields *trailers) {
     struct h1 *h = h1_of(s->codec);
+    h->out_ended = h->tunnel;
     if (!h->out_chunked) return;
     bool with = trailers && http_fields_clean(trailers);
     char *from = reserve(h, 16 + (with ? fields_size(trailers) : 0));

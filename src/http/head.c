@@ -128,7 +128,8 @@ enum weft_status weft_head_copy(struct weft_head *to, const struct weft_head *fr
     *to = *from;
     weft_fields_init(&to->fields, arena);
     if (!dup_part(arena, &to->method) || !dup_part(arena, &to->scheme) ||
-        !dup_part(arena, &to->authority) || !dup_part(arena, &to->path))
+        !dup_part(arena, &to->authority) || !dup_part(arena, &to->path) ||
+        !dup_part(arena, &to->upgrade))
         return WEFT_LIMIT;
     return http_fields_copy(&to->fields, &from->fields);
 }

@@ -59,7 +59,7 @@ bool http_content_length(struct weft_slice value, uint64_t *ret) {
     return weft_slice_u64(value, INT64_MAX, ret);
 }
 
-static bool is_clean(struct weft_slice s) {
+bool http_value_clean(struct weft_slice s) {
     for (size_t i = 0; i < s.len; i++)
         if (s.base[i] == '\r' || s.base[i] == '\n' || s.base[i] == 0) return false;
     return true;
@@ -67,7 +67,7 @@ static bool is_clean(struct weft_slice s) {
 
 bool http_fields_clean(const struct weft_fields *f) {
     for (uint32_t i = 0; i < f->n; i++)
-        if (!is_clean(f->items[i].value) || !http_is_token(f->items[i].name)) return false;
+        if (!http_value_clean(f->items[i].value) || !http_is_token(f->items[i].name)) return false;
     return true;
 }
 

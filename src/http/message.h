@@ -46,6 +46,7 @@ const char *http_reason_phrase(unsigned status); /* "" when unknown */
 bool http_content_length(struct weft_slice value, uint64_t *ret);
 /* Names are tokens, values hold no CR, LF or NUL. Everything was checked where it came in; a slip
  * would be response splitting, so senders check again. */
+bool http_value_clean(struct weft_slice value);
 bool http_fields_clean(const struct weft_fields *f);
 /* Drops what must not stand in trailers (RFC 9110 6.5.1). */
 void http_trailers_clean(struct weft_fields *f);

@@ -72,6 +72,13 @@ void stream_in_end(struct weft_stream *s, bool told) {
     stream_check_over(s);
 }
 
+void stream_open_tunnel(struct weft_stream *s) {
+    s->in_head = s->out_head = true;
+    s->in_done = s->out_done = false;
+    s->out_none = s->out_counted = false;
+    s->codec->ops->tunnel(s);
+}
+
 void stream_check_over(struct weft_stream *s) {
     if (s->over || !(s->dead || (s->in_done && s->out_done))) return;
     s->over = true;
@@ -125,9 +132,11 @@ static void tell_retired(struct weft_codec *c) {
 static bool tell_output(struct weft_codec *c) {
     bool output = c->ops->has_output(c) && !c->told_output;
     bool end = !output && !c->told_finished && c->ops->finished(c);
-    if (!output && !end) return false;
+    bool shut = !output && !c->told_out_ended && weft_codec_out_ended(c);
+    if (!output && !end && !shut) return false;
     c->told_output |= output;
     c->told_finished |= end;
+    c->told_out_ended |= shut;
     if (c->cb.on_output) c->cb.on_output(c->owner);
     return true;
 }
@@ -221,8 +230,15 @@ static enum weft_status final_head(struct weft_stream *s, const struct weft_head
     return st;
 }
 
+static enum weft_status switch_head(struct weft_stream *s, const struct weft_head *head) {
+    if (!s->upgrade || !s->in_done || !head->upgrade.len) return WEFT_UNSUPPORTED;
+    enum weft_status st = s->codec->ops->head(s, head, false);
+    if (st == WEFT_OK) stream_open_tunnel(s);
+    return st;
+}
+
 static enum weft_status interim_head(struct weft_stream *s, const struct weft_head *head) {
-    if (head->status == 101) return WEFT_UNSUPPORTED;
+    if (head->status == 101) return switch_head(s, head);
     if (s->request_10) return WEFT_OK; /* RFC 9110 15.2: HTTP/1.0 has none */
     return s->codec->ops->head(s, head, false);
 }

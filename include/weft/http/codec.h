@@ -7,7 +7,12 @@
  * or reset; the user holds it from on_request / weft_codec_request until weft_stream_release,
  * which must be called exactly once. Events stop at release; releasing a stream that is not
  * complete resets it; but a server's answer that was ended flows out on its own. Between its end
- * and its release a stream is inert: sends are ignored and return WEFT_CLOSED. */
+ * and its release a stream is inert: sends are ignored and return WEFT_CLOSED.
+ *
+ * Tunnels (HTTP/1.1, RFC 9110 7.8): a request head with `upgrade` comes with `end`. When it is
+ * answered by 101 (a final head here: on_head in the client role, weft_stream_head in the server
+ * role), both directions of the stream open anew for raw bytes: on_data and weft_stream_data, with
+ * on_end and weft_stream_end as the half-closes. The connection carries nothing else after it. */
 #pragma once
 #include <weft/base/buf.h>
 #include <weft/http/head.h>
@@ -72,7 +77,8 @@ struct weft_codec *weft_codec_free(struct weft_codec *c);
 /* Parses. *ret_used < in.len when input is paused: keep the rest, offer it again after on_input.
  * Anything but WEFT_OK: pull what is left (error answer, GOAWAY), then close the connection. */
 enum weft_status weft_codec_feed(struct weft_codec *c, struct weft_slice in, size_t *ret_used);
-/* The peer closed its sending side. Ends close-delimited responses, resets what is incomplete. */
+/* The peer closed its sending side. Ends close-delimited responses and the peer's side of a tunnel,
+ * resets what is incomplete. */
 void weft_codec_eof(struct weft_codec *c);
 /* Appends at most about `max` pending bytes to `out`; returns how many. */
 size_t weft_codec_pull(struct weft_codec *c, struct weft_buf *out, size_t max);
@@ -87,6 +93,8 @@ bool weft_codec_broken(const struct weft_codec *c);
 /* True (then finished is true as well and nothing is left to pull) when an HTTP/1 message was cut
  * short: the transport must be aborted (RST), as an orderly FIN could pass for its end. */
 bool weft_codec_broken(const struct weft_codec *c);
+/* Our side of a tunnel has ended: after what there is to pull, FIN; reading goes on. */
+bool weft_codec_out_ended(const struct weft_codec *c);
 /* Graceful end: GOAWAY / "Connection: close" on the last response; streams in flight go on. An
  * HTTP/2 server says the last GOAWAY one round trip (a PING) after the first. */
 void weft_codec_drain(struct weft_codec *c);

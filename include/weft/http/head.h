@@ -96,6 +96,9 @@ struct weft_head {
     enum weft_framing framing;
     uint64_t content_length; /* valid with WEFT_BODY_LENGTH, and for responses to HEAD if given */
     bool has_content_length;
+    /* HTTP/1.1. Request: the protocols that the sender would switch to ("websocket"), empty when it
+     * asks for none, has a body, or asks for h2c. Response 101: the one that was switched to. */
+    struct weft_slice upgrade;
     bool expect_continue;
     bool te_trailers; /* the sender accepts trailers */
     enum weft_reason
