@@ -31,3 +31,20 @@ bool weft_retry_allowed(const struct weft_retry *r, const struct weft_retry_fact
 /* Wait before attempt number done+1: never below r->backoff_us; default 25 ms * 2^n jittered, cap
  * 250 ms. */
 uint64_t weft_retry_backoff_us(const struct weft_retry *r, uint32_t done, struct weft_rng *rng);
+
+/* How much retries may add to a destination's requests: a share of them and a minimum a second,
+ * saved up for ten seconds at most. Times are monotonic microseconds. */
+struct weft_retry_budget_policy {
+    uint32_t percent, min_per_s;
+};
+struct weft_retry_budget {
+    double tokens; /* retries that may be made now */
+    uint64_t filled_us;
+};
+void weft_retry_budget_init(struct weft_retry_budget *b, const struct weft_retry_budget_policy *p,
+                            uint64_t now_us);
+void weft_retry_budget_request(struct weft_retry_budget *b,
+                               const struct weft_retry_budget_policy *p);
+/* False: spent. */
+bool weft_retry_budget_take(struct weft_retry_budget *b, const struct weft_retry_budget_policy *p,
+                            uint64_t now_us);
