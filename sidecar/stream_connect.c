@@ -64,7 +64,6 @@ static void start_attempt_clock(struct proxy_exchange *x) {
 }
 
 static void prepare_head(struct proxy_exchange *x) {
-    if (x->attempts == 1) x->sent_authority = x->req->authority;
     x->req->authority = x->sent_authority; /* without the stand-in of an attempt before */
     if (x->mesh)
         proxy_hop_set_request(x->req, x->app);
@@ -137,7 +136,7 @@ void proxy_exchange_connect(struct proxy_exchange *x) {
                              proxy_backend_name(x->be, x->req->fields.arena));
         return;
     }
-    x->attempts++;
+    if (x->attempts++ == 0) x->sent_authority = x->req->authority;
     x->counted++;
     start_attempt_clock(x);
     ask_connection(x);
