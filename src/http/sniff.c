@@ -42,17 +42,38 @@ static enum weft_sniff sniff_version(struct weft_slice v) {
     return v.len > 6 ? WEFT_SNIFF_H1 : WEFT_SNIFF_MORE;
 }
 
-static enum weft_sniff sniff_h1(struct weft_slice s) {
-    while (s.len && (s.base[0] == '\r' || s.base[0] == '\n')) /* RFC 9112 2.2 */
+static bool is_blank(char c) {
+    return c == ' ' || c == '\t' || c == '\v' || c == '\f' || c == '\r';
+}
+
+static struct weft_slice skip_blank(struct weft_slice s, bool lines) {
+    while (s.len && (is_blank(s.base[0]) || (lines && s.base[0] == '\n')))
         s = weft_slice_from(s, 1);
+    return s;
+}
+
+static size_t method_len(struct weft_slice s) {
     size_t m = 0;
     while (m < s.len && m <= METHOD_MAX && http_is_token_char((unsigned char)s.base[m])) m++;
+    return m;
+}
+
+/* Blanks where none belong are seen through: an app may be lenient, and no request may reach it
+ * around our reading of it. */
+static enum weft_sniff sniff_h1(struct weft_slice s) {
+    s = skip_blank(s, /* lines= */ true);
+    size_t m = method_len(s);
     if (m > METHOD_MAX) return WEFT_SNIFF_OPAQUE;
     if (m == s.len) return WEFT_SNIFF_MORE;
-    if (m == 0 || s.base[m] != ' ') return WEFT_SNIFF_OPAQUE;
+    if (m == 0 || !is_blank(s.base[m])) return WEFT_SNIFF_OPAQUE;
     struct weft_slice method = weft_slice_head(s, m), target = weft_slice_from(s, m + 1);
+    if (http_method_known(method)) {
+        struct weft_slice seen = skip_blank(target, /* lines= */ false);
+        if (seen.len == 0) return WEFT_SNIFF_MORE;
+        if (target_begins(seen)) return WEFT_SNIFF_H1;
+    }
+    if (s.base[m] != ' ') return WEFT_SNIFF_OPAQUE;
     if (target.len == 0) return WEFT_SNIFF_MORE;
-    if (http_method_known(method) && target_begins(target)) return WEFT_SNIFF_H1;
     size_t t = 0;
     while (t < target.len && target.base[t] > ' ' && target.base[t] < 0x7f) t++;
     if (t == target.len) return WEFT_SNIFF_MORE;
@@ -68,4 +89,24 @@ enum weft_sniff weft_sniff(struct weft_slice first) {
     if (is != WEFT_SNIFF_MORE || first.len < SNIFF_MAX) return is;
     /* Only a request line can be this long and still undecided: a method and an endless target. */
     return weft_slice_find(first, ' ') < first.len ? WEFT_SNIFF_H1 : WEFT_SNIFF_OPAQUE;
+}
+
+/* A method that is usual, as far as it came; behind any method a request line goes on. */
+static bool begins_request(struct weft_slice s) {
+    static const char *const usual[] = {"GET",   "POST",    "PUT",   "HEAD",    "DELETE",
+                                        "PATCH", "OPTIONS", "TRACE", "CONNECT", "PRI"};
+    size_t m = method_len(s);
+    if (m < s.len) return m > 0;
+    for (size_t i = 0; i < WEFT_LEN(usual); i++)
+        if (m > 0 && m <= strlen(usual[i]) && is_prefix_of(s, usual[i])) return true;
+    return http_method_known(s);
+}
+
+enum weft_sniff weft_sniff_stalled(struct weft_slice first) {
+    enum weft_sniff is = weft_sniff(first);
+    if (is != WEFT_SNIFF_MORE) return is;
+    if (first.len > 4 && sniff_h2(first) == WEFT_SNIFF_MORE) return WEFT_SNIFF_H2;
+    if (sniff_tls(first) == WEFT_SNIFF_MORE) return WEFT_SNIFF_OPAQUE;
+    bool http = begins_request(skip_blank(first, /* lines= */ true));
+    return http ? WEFT_SNIFF_H1 : WEFT_SNIFF_OPAQUE;
 }

@@ -12,6 +12,9 @@ enum weft_sniff {
 };
 /* Looks at all bytes received so far (from the first). Never returns MORE beyond 8 KiB. */
 enum weft_sniff weft_sniff(struct weft_slice first);
+/* The same when nothing came for a while: what begins like HTTP is HTTP, so that no caller gets a
+ * request past the proxy by sending it slowly; never MORE. */
+enum weft_sniff weft_sniff_stalled(struct weft_slice first);
 /* Server name and ALPN of a ClientHello; slices point into `first`. false: not (yet) complete. */
 struct weft_client_hello {
     struct weft_slice sni;

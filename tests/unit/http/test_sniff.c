@@ -21,6 +21,12 @@ static const struct {
     {S("GET /a HTTP/1.1\r\n"), WEFT_SNIFF_H1},
     {S("\r\nGET /"), WEFT_SNIFF_H1},
     {S("OPTIONS *"), WEFT_SNIFF_H1},
+    {S("GET\t/"), WEFT_SNIFF_H1}, /* answered 400, but never passed on unread */
+    {S(" GET /"), WEFT_SNIFF_H1},
+    {S("GET  /"), WEFT_SNIFF_H1},
+    {S("GET \v\f\r/"), WEFT_SNIFF_H1},
+    {S("GET key\r\n"), WEFT_SNIFF_OPAQUE}, /* Redis */
+    {S("get\tkey\r\n"), WEFT_SNIFF_OPAQUE},
     {S("GET http://a"), WEFT_SNIFF_H1},
     {S("GET http"), WEFT_SNIFF_MORE},
     {S("BREW /pot"), WEFT_SNIFF_MORE},
@@ -55,6 +61,22 @@ static void test_table(void **state) {
         if (got != cases[i].is)
             fail_msg("%.*s is %d, not %d", WEFT_SLICE_ARG(cases[i].in), got, cases[i].is);
     }
+}
+
+static const struct {
+    struct weft_slice in;
+    enum weft_sniff is;
+} stalled[] = {
+    {S(""), WEFT_SNIFF_OPAQUE},      {S("G"), WEFT_SNIFF_H1},
+    {S("\r\n GE"), WEFT_SNIFF_H1},   {S("GET "), WEFT_SNIFF_H1},
+    {S("GET http:"), WEFT_SNIFF_H1}, {S("PRI"), WEFT_SNIFF_H1},
+    {S("BREW /"), WEFT_SNIFF_H1},    {S("PRI * HT"), WEFT_SNIFF_H2},
+    {S("HELLO"), WEFT_SNIFF_OPAQUE}, {S("\x16\x03"), WEFT_SNIFF_OPAQUE},
+};
+
+static void test_stalled(void **state) {
+    for (size_t i = 0; i < WEFT_LEN(stalled); i++)
+        assert_int_equal(weft_sniff_stalled(stalled[i].in), stalled[i].is);
 }
 
 /* A decision never changes with more bytes. */
@@ -132,11 +154,9 @@ static void test_hello_without_extensions(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table),
-        cmocka_unit_test(test_stable),
-        cmocka_unit_test(test_bounded),
-        cmocka_unit_test(test_client_hello),
-        cmocka_unit_test(test_hello_without_extensions),
+        cmocka_unit_test(test_table),        cmocka_unit_test(test_stalled),
+        cmocka_unit_test(test_stable),       cmocka_unit_test(test_bounded),
+        cmocka_unit_test(test_client_hello), cmocka_unit_test(test_hello_without_extensions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
