@@ -46,6 +46,8 @@ struct proxy_exchange {
     bool fresh_used; /* case (d) happens once */
     bool seen;       /* an app may have seen it */
     bool grpc, head_only;
+    bool tunnel;     /* an upgrade was answered by 101: raw bytes, each side ends on its own */
+    bool tunnel_end; /* ... the endpoint's has */
     struct proxy_worker *w;
     struct proxy_conn *conn;
     struct weft_list link;

@@ -34,14 +34,15 @@ static bool pick(struct proxy_exchange *x) {
     return true;
 }
 
-/* Mutual TLS for a meshed endpoint, always; plain for this very pod and for the rest. */
+/* Mutual TLS for a meshed endpoint, always; plain for this very pod and for the rest. What may
+ * become a tunnel goes by HTTP/1.1. */
 static void aim(struct proxy_exchange *x, struct weft_pool_target *t) {
     bool h2 = x->app == WEFT_HTTP_2;
     *t = (struct weft_pool_target){.addr = x->endpoint, .h2 = h2};
     x->mesh = x->ep && x->ep->meshed && !proxy_is_own_ip(x->w, &x->endpoint);
     if (!x->mesh) return;
-    t->h2 = true;
-    t->alpn = PROXY_ALPN_H2;
+    t->h2 = !x->req->upgrade.len;
+    t->alpn = t->h2 ? PROXY_ALPN_H2 : PROXY_ALPN_H1;
     t->peer_id = x->ep->spiffe_id;
 }
 

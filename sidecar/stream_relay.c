@@ -80,6 +80,7 @@ static void on_down_end(void *ud) {
     x->down_paused = false;
     if (x->up && x->state != PROXY_ST_CONNECT) weft_stream_end(x->up, x->req_trailers);
     if (x->state == PROXY_ST_LINGER) proxy_exchange_finish(x, x->reason);
+    if (x->tunnel_end && !over(x)) proxy_exchange_response_done(x);
 }
 
 static void on_down_reset(void *ud, struct weft_reset r) {
@@ -153,8 +154,18 @@ static void filter_response(struct proxy_exchange *x, struct weft_head *head) {
     weft_filters_response(r->filters, r->n_filters, head);
 }
 
+/* REQ-108: timeouts count until the 101. The request, complete so far, goes on as the caller's side
+ * of the tunnel. */
+static void open_tunnel(struct proxy_exchange *x) {
+    x->tunnel = true;
+    x->req_end = x->bodyless = false;
+    weft_timer_stop(&x->request_timer);
+    weft_timer_stop(&x->attempt_timer);
+}
+
 static void forward_head(struct proxy_exchange *x, struct weft_head *head, bool end) {
     filter_response(x, head);
+    if (head->status == 101) open_tunnel(x);
     if (head->framing == WEFT_BODY_CLOSE) head->framing = WEFT_BODY_CHUNKED;
     x->status = head->status;
     x->resp_started = true;
@@ -193,6 +204,8 @@ static void on_up_end(void *ud) {
     struct proxy_exchange *x = WEFT_CAST(proxy_exchange, ud);
     if (x->state != PROXY_ST_RELAY) return;
     (void)weft_stream_end(x->down, x->resp_trailers);
+    x->tunnel_end = x->tunnel;
+    if (x->tunnel && !x->req_end) return; /* the caller's side is open still */
     if (!over(x)) proxy_exchange_response_done(x);
 }
 

@@ -47,6 +47,7 @@ static bool run_filters(struct proxy_exchange *x, const struct weft_filter *filt
 static void choose_app(struct proxy_exchange *x) {
     if (x->be->protocol == WEFT_PROTO_H2C || x->be->protocol == WEFT_PROTO_GRPC)
         x->app = WEFT_HTTP_2;
+    if (x->app == WEFT_HTTP_2) x->req->upgrade = WEFT_SLICE_EMPTY; /* it has none */
 }
 
 static void to_backend(struct proxy_exchange *x, const struct weft_backend *be, int index) {
