@@ -4,33 +4,11 @@
 #include <sidecar/worker.h>
 #include <weft/base/alloc.h>
 
-struct proxy_load *proxy_load_get(struct proxy_dests *t, const struct weft_addr *addr) {
-    struct proxy_load *l = NULL;
-    HASH_FIND(hh, t->loads, addr, sizeof *addr, l);
-    if (!l) {
-        l = weft_new0(struct proxy_load);
-        l->addr = *addr;
-        HASH_ADD(hh, t->loads, addr, sizeof l->addr, l);
-    }
-    l->refs++;
-    return l;
-}
-
-void proxy_load_unref(struct proxy_dests *t, struct proxy_load *l) {
-    if (!l || --l->refs) return;
-    HASH_DEL(t->loads, l);
-    free(l);
-}
-
 static void make_loads(struct proxy_bound *b) {
     const struct weft_destination *d = b->bound->dest;
     b->loads = weft_alloc0((d->n_endpoints + 1) * sizeof(*b->loads));
-    for (uint32_t i = 0; i < d->n_endpoints; i++) {
-        const struct weft_endpoints *e = b->bound->endpoints[i];
-        b->loads[i] = weft_alloc0((e->n + 1) * sizeof(*b->loads[i]));
-        for (uint32_t j = 0; j < e->n; j++)
-            b->loads[i][j] = proxy_load_get(&b->w->dests, &e->items[j].addr);
-    }
+    for (uint32_t i = 0; i < d->n_endpoints; i++)
+        b->loads[i] = proxy_loads_of(&b->w->dests, b->bound->endpoints[i]);
 }
 
 /* Slot 0: no rule, no backend; 1: the default backend; then each rule's backends and one more. */
@@ -55,6 +33,7 @@ struct proxy_bound *proxy_bound_new(struct proxy_worker *w, struct weft_bound *b
     b->bound = weft_bound_ref(bound);
     b->service = weft_asprintf(WEFT_SLICE_FMT "/" WEFT_SLICE_FMT ":%u", WEFT_SLICE_ARG(d->ns),
                                WEFT_SLICE_ARG(d->service), d->port);
+    weft_retry_budget_init(&b->budget, &w->budget_policy, weft_loop_now_us(w->loop));
     make_loads(b);
     make_slots(b);
     return b;

@@ -127,8 +127,10 @@ void proxy_dests_put(struct proxy_dests *t, const struct weft_addr *addr, struct
     if (!d) d = add(t, addr);
     if (b && d->cur && d->cur->bound == b) return;
     count(t, d, -1);
-    proxy_bound_unref(d->cur);
+    struct proxy_bound *old = d->cur; /* until what is known of endpoints was taken over */
     d->cur = b ? proxy_bound_new(t->w, b) : NULL;
+    if (d->cur && old) d->cur->budget = old->budget;
+    proxy_bound_unref(old);
     count(t, d, 1);
     if (b) answer_parked(d, true);
     if (!b && t->pushed && evictable(d)) evict(d);

@@ -6,28 +6,21 @@
 #include <uthash.h>
 
 #include <sidecar/config.h>
+#include <sidecar/load.h>
 #include <sidecar/stats.h>
 #include <weft/mesh/pick.h>
 #include <weft/net/loop.h>
 
 struct proxy_worker;
 
-/* What this worker knows of one endpoint address; outlives changes of the sets it is in. */
-struct proxy_load {
-    struct weft_addr addr;
-    uint32_t refs;
-    uint32_t active;       /* requests and connections in flight */
-    uint64_t bad_until_us; /* a connect failed just now: others first */
-    UT_hash_handle hh;
-};
-
 /* One worker's view of a bound Destination. */
 struct proxy_bound {
     struct proxy_worker *w;
     uint32_t refs;
     struct weft_bound *bound;
-    struct weft_split *splits;    /* one a rule */
-    struct proxy_load ***loads;   /* [endpoints set][endpoint] */
+    struct weft_split *splits;  /* one a rule */
+    struct proxy_load ***loads; /* [endpoints set][endpoint] */
+    struct weft_retry_budget budget;
     uint32_t *first_slot;         /* of each rule in `series`: one a backend, one for none */
     struct proxy_series **series; /* made on first use */
     uint32_t n_slots;
@@ -85,5 +78,3 @@ struct proxy_dest *proxy_dests_find_service(struct proxy_dests *t, const struct 
                                             const char *ns, const char *service, uint16_t port);
 void proxy_dest_park(struct proxy_dest *d, struct proxy_park *p);
 void proxy_dest_unpark(struct proxy_dest *d, struct proxy_park *p); /* fn will not be called */
-struct proxy_load *proxy_load_get(struct proxy_dests *t, const struct weft_addr *addr);
-void proxy_load_unref(struct proxy_dests *t, struct proxy_load *l);

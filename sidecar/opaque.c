@@ -6,21 +6,17 @@
 #include <sidecar/hop.h>
 #include <weft/base/alloc.h>
 
-enum { BAD_US = 2000000 };
-
 static void dial(struct proxy_conn *c);
 
-static double load_of(void *ud, uint32_t i) {
+static void view_of(void *ud, uint32_t i, struct weft_endpoint_view *ret) {
     struct proxy_conn *c = ud;
     const struct weft_backend *be = &c->fixed->bound->dest->default_backend;
-    const struct proxy_load *l = c->fixed->loads[be->endpoints][i];
-    bool bad = l->bad_until_us > weft_loop_now_us(c->w->loop);
-    return (double)l->active + (bad ? 1e9 : 0);
+    proxy_load_view(c->fixed->loads[be->endpoints][i], c->w, ret);
 }
 
 static void drop_load(struct proxy_conn *c) {
     if (!c->load) return;
-    c->load->active--;
+    proxy_load_end(c->load);
     proxy_load_unref(&c->w->dests, c->load);
     c->load = NULL;
 }
@@ -31,15 +27,20 @@ void proxy_opaque_close(struct proxy_conn *c) {
     drop_load(c);
 }
 
-static const struct weft_endpoint *pick(struct proxy_conn *c) {
+static const struct weft_endpoint *pick(struct proxy_conn *c, enum weft_reason *ret_why) {
+    struct weft_endpoint_view v;
+    *ret_why = WEFT_REASON_NO_ENDPOINTS;
     const struct weft_backend *be = &c->fixed->bound->dest->default_backend;
     if (be->endpoints == WEFT_NO_ENDPOINTS) return NULL;
     const struct weft_endpoints *e = c->fixed->bound->endpoints[be->endpoints];
-    int i = weft_endpoint_pick(e, load_of, c, c->tried, c->n_tried, &c->w->rng);
+    int i = weft_endpoint_choose(e, view_of, c, c->tried, c->n_tried, &c->w->rng);
     if (i < 0) return NULL;
+    view_of(c, (uint32_t)i, &v);
+    *ret_why = WEFT_REASON_OVERLOAD;
+    if (v.full) return NULL;
     c->tried[c->n_tried++] = (uint32_t)i;
     c->load = proxy_load_get(&c->w->dests, &e->items[i].addr);
-    c->load->active++;
+    proxy_load_begin(c->load);
     c->endpoint = e->items[i].addr;
     return &e->items[i];
 }
@@ -83,6 +84,7 @@ static void start_relay(struct proxy_conn *c) {
     struct weft_xport *a = c->x, *b = c->up;
     c->x = c->up = NULL;
     c->phase = "relay";
+    if (c->load) proxy_load_worked(c->load, c->w);
     c->relay = weft_relay_new(a, b, on_relay_done, c);
 }
 
@@ -92,7 +94,8 @@ static void dial_failed(struct proxy_conn *c, enum weft_status st) {
     const struct weft_destination *d = c->fixed ? c->fixed->bound->dest : NULL;
     if (d && d->default_backend.endpoints != WEFT_NO_ENDPOINTS)
         n = c->fixed->bound->endpoints[d->default_backend.endpoints]->n;
-    if (c->load) c->load->bad_until_us = weft_loop_now_us(c->w->loop) + BAD_US;
+    if (c->load)
+        proxy_load_failed(c->load, c->fixed, d->default_backend.endpoints, PROXY_FAILED_CONNECT);
     proxy_opaque_close(c);
     if (c->n_tried < n && c->n_tried < WEFT_LEN(c->tried))
         dial(c);
@@ -139,8 +142,9 @@ static void on_up_open(void *ud, enum weft_status st) {
 static void dial(struct proxy_conn *c) {
     const struct weft_endpoint *ep = NULL;
     c->endpoint = c->dst;
-    if (c->fixed && !(ep = pick(c))) {
-        proxy_conn_refuse(c, WEFT_REASON_NO_ENDPOINTS);
+    enum weft_reason why;
+    if (c->fixed && !(ep = pick(c, &why))) {
+        proxy_conn_refuse(c, why);
         return;
     }
     c->securing = ep && ep->meshed && !proxy_is_own_ip(c->w, &c->endpoint);

@@ -81,6 +81,29 @@ static const struct weft_option rows[] = {
      "Plain inbound connections are taken or refused, where the controller says nothing else. "
      "Default permissive.",
      proxy_option_mtls, AT(strict)},
+    {"outlier-failures", "WEFT_OUTLIER_FAILURES", "N",
+     "An endpoint that failed so often in a row (5xx, reset, no connection, "
+     "timeouts.backendRequest) is ejected, unless half of its set is; 0: never. Default 5.",
+     weft_option_u64, AT(outlier_failures), 0, 1000},
+    {"outlier-eject", "WEFT_OUTLIER_EJECT", "DURATION",
+     "How long an endpoint is ejected the first time; n times that the n-th time, up to ten. "
+     "Default 10s.",
+     proxy_option_duration, AT(outlier_eject_us)},
+    {"warm-up", "WEFT_WARM_UP", "DURATION",
+     "An endpoint that joins a set, or comes back from ejection, gets its full share after so "
+     "long; "
+     "0s: at once. Default 5s.",
+     proxy_option_duration, AT(warm_up_us)},
+    {"max-connections-per-endpoint", "WEFT_MAX_CONNECTIONS_PER_ENDPOINT", "N",
+     "Connections of one worker to one endpoint; when all endpoints have theirs the answer is 503. "
+     "Default 1024.",
+     weft_option_u64, AT(endpoint_connections), 1, 65535},
+    {"retry-budget", "WEFT_RETRY_BUDGET", "PERCENT",
+     "How much retry stanzas may add to the requests of a destination. Default 20.",
+     weft_option_u64, AT(retry_percent), 0, 1000},
+    {"retry-budget-min", "WEFT_RETRY_BUDGET_MIN", "N",
+     "Retries a second that are allowed in any case, per destination and worker. Default 10.",
+     weft_option_u64, AT(retry_min_per_s), 0, 10000},
     {"detect-timeout", "WEFT_DETECT_TIMEOUT", "DURATION",
      "A connection that has sent nothing for so long is passed through as opaque bytes. Default "
      "100ms.",
@@ -127,6 +150,12 @@ void proxy_options_default(struct proxy_options *o) {
         .inbound_port = PROXY_PORT_UNSET,
         .metrics_port = 15020,
         .ready_port = 15021,
+        .outlier_failures = 5,
+        .outlier_eject_us = 10000000,
+        .warm_up_us = 5000000,
+        .endpoint_connections = 1024,
+        .retry_percent = 20,
+        .retry_min_per_s = 10,
         .access_log = PROXY_LOG_ERRORS,
         .log_level = "info",
         .detect_timeout_us = 100000,

@@ -38,6 +38,9 @@ struct proxy_options {
     const char *access_log_file;
     const char *log_level;
 
+    uint64_t outlier_failures, outlier_eject_us, warm_up_us;
+    uint64_t endpoint_connections; /* to one endpoint, of one worker */
+    uint64_t retry_percent, retry_min_per_s;
     bool strict; /* --mtls-mode, until the controller says otherwise */
     uint64_t detect_timeout_us, connect_timeout_us, idle_timeout_us, drain_timeout_us;
     uint64_t head_timeout_us;

@@ -193,6 +193,11 @@ static enum weft_status load_identity(struct proxy *p, struct weft_error *err) {
     return st;
 }
 
+static void share_ejections(struct proxy *p) {
+    for (size_t i = 1; i < p->n_threads; i++)
+        proxy_worker_share_health(p->threads[i].w, p->threads[0].w);
+}
+
 static enum weft_status build(struct proxy *p, struct weft_error *err) {
     struct proxy_config_cb cb = proxy_post_config_cb;
     cb.ud = p;
@@ -205,6 +210,7 @@ static enum weft_status build(struct proxy *p, struct weft_error *err) {
     if (p->opt->pod) proxy_config_set_own(p->config, p->opt->ns, p->opt->pod);
     enum weft_status st = open_log(p, err);
     if (st == WEFT_OK) st = make_workers(p, err);
+    share_ejections(p);
     if (st == WEFT_OK) st = load_identity(p, err);
     if (st == WEFT_OK) st = p->opt->snapshot ? load_snapshot(p, err) : start_agent(p, err);
     if (st == WEFT_OK) st = open_ports(p, err);

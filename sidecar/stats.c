@@ -43,6 +43,7 @@ void proxy_stats_init(struct proxy_stats *s) {
     s->retry_unprocessed = counter(s, PROXY_METRIC_RETRIES, "unprocessed", NULL);
     s->retry_reused = counter(s, PROXY_METRIC_RETRIES, "reused", NULL);
     s->retry_policy = counter(s, PROXY_METRIC_RETRIES, "policy", NULL);
+    s->budget_spent = counter(s, PROXY_METRIC_BUDGET_SPENT, NULL, NULL);
     s->timeout_request = counter(s, PROXY_METRIC_TIMEOUTS, "request", NULL);
     s->timeout_backend = counter(s, PROXY_METRIC_TIMEOUTS, "backendRequest", NULL);
     s->connects = counter(s, PROXY_METRIC_CONNECTS, "started", NULL);

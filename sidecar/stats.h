@@ -33,6 +33,11 @@
       "Mutual TLS handshakes: ok and failed of callers, started towards endpoints.")               \
     X(CONNECTS, "weft_upstream_connects_total", COUNTER, "result",                                 \
       "Connections dialled to endpoints and apps: started, failed.")                               \
+    X(EJECTIONS, "weft_endpoint_ejections_total", COUNTER, "cause",                                \
+      "Endpoints ejected after failures in a row, by the last one: status (5xx), reset, connect, " \
+      "timeout; capped: not ejected because half of the set is.")                                  \
+    X(BUDGET_SPENT, "weft_retry_budget_exhausted_total", COUNTER, "",                              \
+      "Retries that a stanza asked for and the destination's budget did not allow.")               \
     X(UPSTREAM_OPEN, "weft_upstream_connections_open", GAUGE, "",                                  \
       "Pooled connections to endpoints and apps now.")                                             \
     X(PARKED, "weft_parked_connections", GAUGE, "", "Connections waiting for configuration now.")  \
@@ -76,7 +81,7 @@ struct proxy_stats { /* of one worker */
     struct weft_metrics *set;
     struct weft_counter *reasons[2][WEFT_REASON_COUNT];
     struct weft_counter *body_in[2], *body_out[2], *open[2], *active[2];
-    struct weft_counter *retry_unprocessed, *retry_reused, *retry_policy;
+    struct weft_counter *retry_unprocessed, *retry_reused, *retry_policy, *budget_spent;
     struct weft_counter *timeout_request, *timeout_backend;
     struct weft_counter *tls_ok, *tls_failed, *tls_started;
     struct weft_counter *connects, *connect_failures, *upstream_open;

@@ -44,6 +44,7 @@ struct proxy_exchange {
     bool reused;     /* ... on a connection that served before */
     bool want_fresh; /* the next attempt asks for a connection that never served */
     bool fresh_used; /* case (d) happens once */
+    bool waiting;    /* ... for the response head, as x->load knows */
     bool seen;       /* an app may have seen it */
     bool grpc, head_only;
     bool tunnel;     /* an upgrade was answered by 101: raw bytes, each side ends on its own */
@@ -70,6 +71,7 @@ struct proxy_exchange {
     const struct weft_endpoints *eps;
     const struct weft_endpoint *ep; /* of this attempt; NULL when direct */
     struct proxy_load *load;
+    uint64_t attempt_us; /* when this attempt began, or was sent */
     struct weft_addr endpoint;
     uint32_t tried[PROXY_MAX_TRIED], n_tried;
     uint32_t attempts; /* all of them, for the log */
@@ -103,6 +105,8 @@ void proxy_exchange_attempt_failed(struct proxy_exchange *x, enum weft_reason re
                                    bool unprocessed);
 /* Does the retry stanza ask for another attempt after this response? Then it is under way. */
 bool proxy_exchange_retry_status(struct proxy_exchange *x, uint16_t status);
+/* The head of an endpoint's response, as a fact about the endpoint. */
+void proxy_exchange_heard(struct proxy_exchange *x, uint16_t status);
 void proxy_exchange_drop_attempt(struct proxy_exchange *x);
 void proxy_exchange_drop_up(struct proxy_exchange *x); /* the same, its timer goes on */
 /* The endpoint cut the stream: one of the four cases, the stanza, or an answer. */

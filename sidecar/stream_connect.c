@@ -6,15 +6,17 @@
 
 #include <weft/base/limits.h>
 
-enum { BAD_US = 2000000, BUDGET_MAX = 100, BUDGET_PER_S = 10 };
-
 /* ---- which endpoint ---- */
 
-static double load_of(void *ud, uint32_t i) {
+static bool is_mesh(const struct proxy_exchange *x, const struct weft_endpoint *ep) {
+    return ep->meshed && !proxy_is_own_ip(x->w, &ep->addr);
+}
+
+static void view_of(void *ud, uint32_t i, struct weft_endpoint_view *ret) {
     struct proxy_exchange *x = ud;
-    const struct proxy_load *l = x->bound->loads[x->be->endpoints][i];
-    bool bad = l->bad_until_us > weft_loop_now_us(x->w->loop);
-    return (double)l->active + (bad ? 1e9 : 0);
+    proxy_load_view(x->bound->loads[x->be->endpoints][i], x->w, ret);
+    if (ret->full && (x->app == WEFT_HTTP_2 || is_mesh(x, &x->eps->items[i])))
+        ret->full = false; /* many requests share a connection */
 }
 
 static void remember_tried(struct proxy_exchange *x, uint32_t i) {
@@ -23,15 +25,48 @@ static void remember_tried(struct proxy_exchange *x, uint32_t i) {
     if (x->n_tried < PROXY_MAX_TRIED) x->tried[x->n_tried++] = i;
 }
 
-static bool pick(struct proxy_exchange *x) {
-    int i = weft_endpoint_pick(x->eps, load_of, x, x->tried, x->n_tried, &x->w->rng);
-    if (i < 0) return false;
+static enum weft_reason pick(struct proxy_exchange *x) {
+    struct weft_endpoint_view v;
+    int i = weft_endpoint_choose(x->eps, view_of, x, x->tried, x->n_tried, &x->w->rng);
+    if (i < 0) return WEFT_REASON_NO_ENDPOINTS;
+    view_of(x, (uint32_t)i, &v);
+    if (v.full) return WEFT_REASON_OVERLOAD;
     remember_tried(x, (uint32_t)i);
     x->ep = &x->eps->items[i];
     x->endpoint = x->ep->addr;
     x->load = x->bound->loads[x->be->endpoints][i];
-    x->load->active++;
-    return true;
+    proxy_load_begin(x->load);
+    x->attempt_us = weft_loop_now_us(x->w->loop);
+    x->waiting = true;
+    weft_latency_start(&x->load->latency, x->attempt_us);
+    return WEFT_REASON_NONE;
+}
+
+/* ---- what is learned of it ---- */
+
+void proxy_exchange_heard(struct proxy_exchange *x, uint16_t status) {
+    if (!x->load || !x->waiting) return;
+    uint64_t now = weft_loop_now_us(x->w->loop), took = now - x->attempt_us;
+    x->waiting = false;
+    if (status >= 500) { /* failing fast is not being fast */
+        weft_latency_give_up(&x->load->latency, now, took);
+        proxy_load_failed(x->load, x->bound, x->be->endpoints, PROXY_FAILED_STATUS);
+    } else {
+        weft_latency_answer(&x->load->latency, now, took);
+        proxy_load_worked(x->load, x->w);
+    }
+}
+
+/* The attempt failed before an answer: is the endpoint to blame, and for what? */
+static void blame(struct proxy_exchange *x, enum weft_reason reason, bool unprocessed) {
+    enum proxy_failure why = PROXY_FAILED_CONNECT;
+    if (!x->load || reason == WEFT_REASON_OVERLOAD) return;
+    if (reason == WEFT_REASON_BACKEND_TIMEOUT)
+        why = PROXY_FAILED_TIMEOUT;
+    else if (reason == WEFT_REASON_UPSTREAM_RESET || reason == WEFT_REASON_UPSTREAM_PROTOCOL)
+        why = PROXY_FAILED_RESET;
+    if (why == PROXY_FAILED_RESET && unprocessed) return; /* a connection that is being retired */
+    proxy_load_failed(x->load, x->bound, x->be->endpoints, why);
 }
 
 /* Mutual TLS for a meshed endpoint, always; plain for this very pod and for the rest. What may
@@ -39,7 +74,7 @@ static bool pick(struct proxy_exchange *x) {
 static void aim(struct proxy_exchange *x, struct weft_pool_target *t) {
     bool h2 = x->app == WEFT_HTTP_2;
     *t = (struct weft_pool_target){.addr = x->endpoint, .h2 = h2};
-    x->mesh = x->ep && x->ep->meshed && !proxy_is_own_ip(x->w, &x->endpoint);
+    x->mesh = x->ep && is_mesh(x, x->ep);
     if (!x->mesh) return;
     t->h2 = !x->req->upgrade.len;
     t->alpn = t->h2 ? PROXY_ALPN_H2 : PROXY_ALPN_H1;
@@ -95,12 +130,12 @@ static void on_connection(void *ud, enum weft_status st, struct weft_client_conn
     x->wait = NULL;
     weft_timer_stop(&x->wait_timer);
     if (st != WEFT_OK) {
-        if (x->load) x->load->bad_until_us = weft_loop_now_us(x->w->loop) + BAD_US;
         proxy_exchange_attempt_failed(x, connect_reason(st), true);
         return;
     }
     prepare_head(x);
     x->reused = reused;
+    x->attempt_us = weft_loop_now_us(x->w->loop); /* connecting is no part of the latency */
     x->up = weft_client_conn_request(c, x->req, x->bodyless, &proxy_up_cb, x);
     if (!x->up) { /* lost its room in between */
         proxy_exchange_attempt_failed(x, WEFT_REASON_CONNECT_FAILED, true);
@@ -127,20 +162,35 @@ static void ask_connection(struct proxy_exchange *x) {
     weft_timer_start(&x->wait_timer, 2 * x->w->opt->connect_timeout_us);
 }
 
+static void first_attempt(struct proxy_exchange *x) {
+    x->sent_authority = x->req->authority;
+    if (x->bound) weft_retry_budget_request(&x->bound->budget, &x->w->budget_policy);
+}
+
 void proxy_exchange_connect(struct proxy_exchange *x) {
     proxy_exchange_goto(x, PROXY_ST_CONNECT);
     proxy_exchange_pause_down(x, true);
-    if (!x->be) {
+    enum weft_reason why = WEFT_REASON_NONE;
+    if (x->be)
+        why = pick(x);
+    else
         x->endpoint = x->conn->dst;
-    } else if (!pick(x)) {
-        proxy_exchange_reply(x, WEFT_REASON_NO_ENDPOINTS,
-                             proxy_backend_name(x->be, x->req->fields.arena));
+    if (why != WEFT_REASON_NONE) {
+        proxy_exchange_reply(x, why, proxy_backend_name(x->be, x->req->fields.arena));
         return;
     }
-    if (x->attempts++ == 0) x->sent_authority = x->req->authority;
+    if (x->attempts++ == 0) first_attempt(x);
     x->counted++;
     start_attempt_clock(x);
     ask_connection(x);
+}
+
+static void let_load_go(struct proxy_exchange *x) {
+    uint64_t now = weft_loop_now_us(x->w->loop);
+    if (x->waiting) weft_latency_give_up(&x->load->latency, now, now - x->attempt_us);
+    x->waiting = false;
+    proxy_load_end(x->load);
+    x->load = NULL;
 }
 
 void proxy_exchange_drop_up(struct proxy_exchange *x) {
@@ -153,8 +203,7 @@ void proxy_exchange_drop_up(struct proxy_exchange *x) {
     }
     x->up = NULL;
     x->up_paused = false;
-    if (x->load) x->load->active--;
-    x->load = NULL;
+    if (x->load) let_load_go(x);
 }
 
 void proxy_exchange_drop_attempt(struct proxy_exchange *x) {
@@ -180,14 +229,12 @@ static bool may_refresh(struct proxy_exchange *x, bool response_started) {
     return weft_slice_is(x->method, "GET") || x->head_only || weft_slice_is(x->method, "OPTIONS");
 }
 
-static bool take_budget(struct proxy_worker *w) {
-    uint64_t now = weft_loop_now_us(w->loop);
-    w->retry_budget += (double)(now - w->retry_filled_us) * BUDGET_PER_S / 1e6;
-    if (w->retry_budget > BUDGET_MAX) w->retry_budget = BUDGET_MAX;
-    w->retry_filled_us = now;
-    if (w->retry_budget < 1) return false;
-    w->retry_budget -= 1;
-    return true;
+static bool take_budget(struct proxy_exchange *x) {
+    struct proxy_worker *w = x->w;
+    bool left =
+        weft_retry_budget_take(&x->bound->budget, &w->budget_policy, weft_loop_now_us(w->loop));
+    if (!left) weft_counter_add(w->stats.budget_spent, 1);
+    return left;
 }
 
 static void on_backoff(void *arg) {
@@ -199,7 +246,7 @@ static bool retry_by_policy(struct proxy_exchange *x, uint16_t status) {
     if (x->rule < 0 || !x->match.rule->retry.present || !replayable(x)) return false;
     const struct weft_retry *r = &x->match.rule->retry;
     struct weft_retry_facts facts = {.done = x->counted, .status = status, .body_replayable = true};
-    if (!weft_retry_allowed(r, &facts) || !take_budget(x->w)) return false;
+    if (!weft_retry_allowed(r, &facts) || !take_budget(x)) return false;
     weft_counter_add(x->w->stats.retry_policy, 1);
     proxy_exchange_drop_attempt(x);
     proxy_exchange_goto(x, PROXY_ST_BACKOFF);
@@ -215,6 +262,7 @@ bool proxy_exchange_retry_status(struct proxy_exchange *x, uint16_t status) {
 
 void proxy_exchange_attempt_failed(struct proxy_exchange *x, enum weft_reason reason,
                                    bool unprocessed) {
+    blame(x, reason, unprocessed);
     if (unprocessed && replayable(x) && may_move(x)) {
         weft_counter_add(x->w->stats.retry_unprocessed, 1);
         x->counted--;
@@ -230,6 +278,7 @@ void proxy_exchange_attempt_failed(struct proxy_exchange *x, enum weft_reason re
 
 void proxy_exchange_reset_by_endpoint(struct proxy_exchange *x, struct weft_reset r) {
     if (x->resp_started) {
+        blame(x, WEFT_REASON_UPSTREAM_RESET, false);
         proxy_exchange_reply(x, WEFT_REASON_UPSTREAM_RESET, WEFT_SLICE_EMPTY);
         return;
     }

@@ -183,6 +183,7 @@ static void on_up_head(void *ud, struct weft_head *head, bool end) {
     if (x->state != PROXY_ST_SEND) return;
     if (take_hop(x, head)) return;
     x->seen = true;
+    proxy_exchange_heard(x, head->status);
     if (proxy_exchange_retry_status(x, head->status)) return;
     forward_head(x, head, end);
 }

@@ -8,7 +8,7 @@
 #include <sidecar/stream.h>
 #include <weft/base/alloc.h>
 
-enum { HOUSEKEEPING_US = 1000000, RETRY_BUDGET = 100 };
+enum { HOUSEKEEPING_US = 1000000, H2_CONNECTIONS = 4 };
 
 static struct weft_xport *dial_socket(void *ud, struct weft_loop *l, const struct weft_addr *to,
                                       const struct weft_addr *bind_ip, uint64_t timeout_us) {
@@ -34,6 +34,8 @@ static struct weft_pool *make_pool(struct proxy_worker *w) {
     struct weft_pool_options p = weft_pool_options_default();
     p.connect_timeout_us = w->opt->connect_timeout_us;
     p.idle_timeout_us = w->opt->idle_timeout_us;
+    p.max_h1_per_target = (uint32_t)w->opt->endpoint_connections;
+    if (p.max_h1_per_target < H2_CONNECTIONS) p.max_h2_per_target = p.max_h1_per_target;
     p.limits.head_bytes = (uint32_t)w->opt->max_head_bytes;
     return weft_pool_new(w->loop, &p);
 }
@@ -48,8 +50,9 @@ struct proxy_worker *proxy_worker_new(struct weft_loop *loop, unsigned id,
     w->hooks = *hooks;
     w->loop = loop;
     w->dial = dial_socket;
-    w->retry_budget = RETRY_BUDGET;
-    w->retry_filled_us = weft_loop_now_us(loop);
+    w->health = proxy_health_new();
+    w->budget_policy = (struct weft_retry_budget_policy){
+        .percent = (uint32_t)opt->retry_percent, .min_per_s = (uint32_t)opt->retry_min_per_s};
     weft_list_init(&w->conns);
     weft_list_init(&w->exchanges);
     weft_rng_seed_system(&w->rng);
@@ -62,6 +65,12 @@ struct proxy_worker *proxy_worker_new(struct weft_loop *loop, unsigned id,
     weft_timer_init(&w->housekeeping, loop, on_housekeeping, w);
     weft_timer_start(&w->housekeeping, HOUSEKEEPING_US);
     return w;
+}
+
+void proxy_worker_share_health(struct proxy_worker *w, struct proxy_worker *other) {
+    struct proxy_health *own = w->health;
+    w->health = proxy_health_ref(other->health);
+    proxy_health_unref(own);
 }
 
 void proxy_worker_set_dial(struct proxy_worker *w, weft_pool_dial_fn dial, void *ud) {
@@ -90,6 +99,7 @@ struct proxy_worker *proxy_worker_free(struct proxy_worker *w) {
     }
     weft_timer_stop(&w->housekeeping);
     proxy_dests_done(&w->dests);
+    proxy_health_unref(w->health);
     proxy_log_done(&w->log);
     weft_tls_ctx_unref(w->server_tls);
     weft_tls_ctx_unref(w->client_tls);

@@ -50,8 +50,8 @@ struct proxy_worker {
     uint32_t n_exchanges, n_busy_conns;
     bool draining, drained;
 
-    double retry_budget; /* attempts that policy may still repeat now */
-    uint64_t retry_filled_us;
+    struct proxy_health *health; /* shared with the other workers */
+    struct weft_retry_budget_policy budget_policy;
     struct weft_pool_stats pool_seen; /* as last added to the metrics */
     struct weft_timer housekeeping;
 };
@@ -63,6 +63,8 @@ struct proxy_worker *proxy_worker_new(struct weft_loop *loop, unsigned id,
                                       const struct proxy_worker_hooks *hooks, int log_fd);
 /* Closes everything; turns the loop until it is gone. Only after the loop stopped running. */
 struct proxy_worker *proxy_worker_free(struct proxy_worker *w);
+/* Before any configuration: ejections are shared with `other` from here on. */
+void proxy_worker_share_health(struct proxy_worker *w, struct proxy_worker *other);
 void proxy_worker_set_dial(struct proxy_worker *w, weft_pool_dial_fn dial, void *ud);
 /* Opens what the options name. */
 enum weft_status proxy_worker_listen(struct proxy_worker *w, struct weft_error *err);

@@ -324,8 +324,8 @@ static void no_retry_after_the_head(void **state) {
 /* A budget bounds what retries may add when everything fails. */
 static void retries_have_a_budget(void **state) {
     struct world *w = *state;
+    w->proxy->budget_policy = (struct weft_retry_budget_policy){0};
     struct app *a = one_app(w, "    retry: {codes: [500], attempts: 1, backoff: 1ms}\n");
-    w->proxy->retry_budget = 0;
     script(a, 9, ACT_500);
     struct client *c = world_connect(w, "10.96.0.1:80");
     assert_has(client_ask(c, GET("/")), "HTTP/1.1 500");
