@@ -3,13 +3,8 @@
 #pragma once
 #include <weft/object/json.h>
 #include <weft/object/object.h>
+#include <weft/object/yaml.h>
 
-/* One document: takes both values. */
-typedef void weft_document_fn(void *ud, json_t *value, json_t *lines, int line);
-
-/* yaml.c: calls fn for each non-empty document; stops at the first error. */
-enum weft_status weft_yaml_parse(struct weft_slice text, weft_document_fn *fn, void *ud,
-                                 struct weft_error *err);
 /* yaml_scalar.c: a plain scalar as Kubernetes reads it (YAML 1.1 booleans, null, numbers). NULL:
  * it has no JSON form (not UTF-8, NUL byte, infinity). */
 json_t *weft_yaml_plain(struct weft_slice text);
