@@ -16,6 +16,9 @@ static const struct {
     {"logs", "What a container has written.", local_verb_logs},
     {"apply", "Read the folder again: new, changed and removed pods and Services.",
      local_verb_apply},
+    {"scale", "Give a Deployment another number of pods.", local_verb_scale},
+    {"test", "Make the requests of a file and compare the answers with what it expects.",
+     local_verb_test},
     {"down", "Stop everything and leave nothing behind.", local_verb_down},
 };
 

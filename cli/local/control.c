@@ -80,17 +80,32 @@ static void do_status(struct client *c, const json_t *request) {
     wait_for_it(c, request);
 }
 
-static void do_apply(struct client *c, const json_t *request) {
-    struct local_changes ch;
-    struct weft_error err = {0};
-    if (local_reconcile(c->mesh, &ch, &err) != WEFT_OK) {
-        WEFT_FREE char *why = weft_asprintf("%s: %s", err.path, err.message);
+/* Says what was changed, once it is in force. */
+static void reply_changes(struct client *c, const json_t *request, enum weft_status st,
+                          const struct local_changes *ch, const struct weft_error *err) {
+    if (st != WEFT_OK) {
+        WEFT_FREE char *why = weft_asprintf("%s: %s", err->path, err->message);
         reply(c, failure(why));
         return;
     }
-    c->answer = json_pack("{s:{s:i, s:i, s:i}}", "changes", "added", (int)ch.added, "removed",
-                          (int)ch.removed, "kept", (int)ch.kept);
+    c->answer = json_pack("{s:{s:i, s:i, s:i}}", "changes", "added", (int)ch->added, "removed",
+                          (int)ch->removed, "kept", (int)ch->kept);
     wait_for_it(c, request);
+}
+
+static void do_apply(struct client *c, const json_t *request) {
+    struct local_changes ch = {0};
+    struct weft_error err = {0};
+    enum weft_status st = local_reconcile(c->mesh, &ch, &err);
+    reply_changes(c, request, st, &ch, &err);
+}
+
+static void do_scale(struct client *c, const json_t *request) {
+    struct local_changes ch = {0};
+    struct weft_error err = {0};
+    enum weft_status st = local_scale(c->mesh, local_str(request, "workload", ""),
+                                      local_int(request, "replicas", 1), &ch, &err);
+    reply_changes(c, request, st, &ch, &err);
 }
 
 static void do_down(struct client *c, const json_t *request) {
@@ -128,7 +143,11 @@ static void do_pod(struct client *c, const json_t *request) {
 static const struct {
     const char *name;
     void (*fn)(struct client *c, const json_t *request);
-} verbs[] = {{"status", do_status}, {"apply", do_apply}, {"down", do_down}, {"pod", do_pod}};
+} verbs[] = {{"status", do_status},
+             {"apply", do_apply},
+             {"scale", do_scale},
+             {"down", do_down},
+             {"pod", do_pod}};
 
 static void dispatch(struct client *c) {
     LOCAL_JSON json_t *request = json_loadb(c->in, c->n_in, 0, NULL);

@@ -97,6 +97,7 @@ enum weft_status local_mesh_init(struct local_mesh *m, const struct local_option
     m->made = json_array();
     m->published = json_object();
     m->problems = json_array();
+    m->scaled = json_object();
     m->plan = (struct local_plan){0};
     weft_list_init(&m->pods);
     weft_list_init(&m->clients);
@@ -178,6 +179,7 @@ void local_mesh_done(struct local_mesh *m) {
     json_decref(m->made);
     json_decref(m->published);
     json_decref(m->problems);
+    json_decref(m->scaled);
     free(m->rules_text[0]);
     free(m->rules_text[1]);
     m->reactor = local_reactor_free(m->reactor);

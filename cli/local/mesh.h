@@ -76,6 +76,7 @@ struct local_mesh {
     json_t *made;      /* EndpointSlices of ours */
     json_t *published; /* file name → object */
     json_t *problems;  /* errors of manifests, strings */
+    json_t *scaled;    /* what `scale` asked for, see replicas.h */
     struct weft_list pods;
     unsigned next_serial;
 
@@ -120,6 +121,9 @@ struct local_changes {
 /* Reads the folder and makes the world follow it. */
 enum weft_status local_reconcile(struct local_mesh *m, struct local_changes *ret,
                                  struct weft_error *err);
+/* Gives a workload another number of pods, until the next local_reconcile(). */
+enum weft_status local_scale(struct local_mesh *m, const char *workload, json_int_t n,
+                             struct local_changes *ret, struct weft_error *err);
 /* Makes pods that are planned and not there, ends those that are there and not planned. */
 void local_reconcile_pods(struct local_mesh *m, struct local_changes *ret);
 

@@ -4,6 +4,7 @@
 #include <cli/local/jsonx.h>
 #include <cli/local/load.h>
 #include <cli/local/mesh.h>
+#include <cli/local/replicas.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -115,12 +116,15 @@ void local_reconcile_pods(struct local_mesh *m, struct local_changes *ret) {
     }
 }
 
-enum weft_status local_reconcile(struct local_mesh *m, struct local_changes *ret,
-                                 struct weft_error *err) {
+/* `workload` NULL: the numbers of the manifests; else also what it asks for. */
+static enum weft_status follow(struct local_mesh *m, const char *workload, json_int_t n,
+                               struct local_changes *ret, struct weft_error *err) {
     struct weft_store *store = weft_store_new();
     json_array_clear(m->problems);
     enum weft_status st = local_load(m->folder, store, on_problem, m, err);
+    if (st == WEFT_OK && workload) st = replicas_note(m->scaled, store, workload, n, err);
     if (st == WEFT_OK) {
+        replicas_apply(m->scaled, store);
         local_plan_done(&m->plan);
         local_plan_init(&m->plan, store, !m->opt->no_mesh);
         local_addresses_claim(&m->addresses, m->plan.pods, m->plan.services);
@@ -130,4 +134,15 @@ enum weft_status local_reconcile(struct local_mesh *m, struct local_changes *ret
     }
     weft_store_free(store);
     return st;
+}
+
+enum weft_status local_reconcile(struct local_mesh *m, struct local_changes *ret,
+                                 struct weft_error *err) {
+    json_object_clear(m->scaled);
+    return follow(m, NULL, 0, ret, err);
+}
+
+enum weft_status local_scale(struct local_mesh *m, const char *workload, json_int_t n,
+                             struct local_changes *ret, struct weft_error *err) {
+    return follow(m, workload, n, ret, err);
 }

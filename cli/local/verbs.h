@@ -9,6 +9,8 @@ int local_verb_status(int argc, char **argv);
 int local_verb_exec(int argc, char **argv);
 int local_verb_logs(int argc, char **argv);
 int local_verb_apply(int argc, char **argv);
+int local_verb_scale(int argc, char **argv);
+int local_verb_test(int argc, char **argv);
 int local_verb_down(int argc, char **argv);
 
 /* Parses the rows of a verb; true to go on, else *ret_exit is the exit status (help was printed, or
