@@ -20,6 +20,17 @@ void weft_link_close_flush(struct weft_link *l) {
     begin_close(l, WEFT_LINK_FLUSH);
 }
 
+void weft_link_abort(struct weft_link *l) {
+    begin_close(l, WEFT_LINK_RST);
+}
+
+void weft_link_count(struct weft_link *l) {
+    if (!l->budget) return;
+    uint64_t now = l->dead ? 0 : weft_codec_queued(l->codec) + weft_xport_queued(l->xport);
+    l->budget->used += now - l->counted;
+    l->counted = now;
+}
+
 static void set_reading(struct weft_link *l, bool on) {
     if (l->reading == on || l->closing) return;
     l->reading = on;
@@ -31,7 +42,9 @@ static void set_reading(struct weft_link *l, bool on) {
 
 /* Moves what the codec has into the transport, as far as that takes it. */
 static void pull(struct weft_link *l) {
-    while (weft_codec_has_output(l->codec) && weft_xport_queued(l->xport) < WEFT_XPORT_HIGH) {
+    const struct weft_output_budget *b = l->budget;
+    size_t high = b && b->used >= b->max ? WEFT_XPORT_FLOOR : WEFT_XPORT_HIGH;
+    while (weft_codec_has_output(l->codec) && weft_xport_queued(l->xport) < high) {
         size_t n = weft_codec_pull(l->codec, &l->out, PULL_BYTES);
         if (n == 0) break;
         weft_xport_write(l->xport, weft_buf_slice(&l->out));
@@ -60,6 +73,7 @@ static void flush(void *arg) {
     struct weft_link *l = arg;
     if (l->closing) return;
     pull(l);
+    weft_link_count(l);
     after_move(l);
 }
 
@@ -72,6 +86,7 @@ static void give_up(struct weft_link *l) {
 
 static void feed(struct weft_link *l, struct weft_slice data) {
     size_t used = 0;
+    weft_codec_at(l->codec, weft_loop_now_us(l->loop));
     enum weft_status st = weft_codec_feed(l->codec, data, &used);
     if (l->closing) return;
     if (st != WEFT_OK) {
@@ -152,6 +167,8 @@ static void teardown(void *arg) {
     struct weft_link *l = arg;
     if (l->dead) return;
     l->dead = true;
+    l->cap = weft_codec_cap(l->codec);
+    weft_link_count(l);
     weft_task_cancel(&l->flush);
     weft_task_cancel(&l->input);
     if (l->how == WEFT_LINK_RST)

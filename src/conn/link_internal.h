@@ -23,6 +23,9 @@ struct weft_link {
     struct weft_task flush, input, teardown;
     const struct weft_link_cb *cb;
     void *ud;
+    struct weft_output_budget *budget; /* may be NULL: counted there ... */
+    uint64_t counted;                  /* ... with so much */
+    enum weft_cap cap;                 /* what the peer ran into, once the codec is gone */
     bool reading, eof, shut, closing, dead;
     enum { WEFT_LINK_FIN, WEFT_LINK_FLUSH, WEFT_LINK_RST } how; /* how to close */
 };
@@ -39,3 +42,7 @@ void weft_link_on_input(void *link);
 void weft_link_close(struct weft_link *l);
 /* The same after what is queued was sent. */
 void weft_link_close_flush(struct weft_link *l);
+/* The same with RST, at once. */
+void weft_link_abort(struct weft_link *l);
+/* Brings what is queued here to the budget's account. */
+void weft_link_count(struct weft_link *l);

@@ -19,6 +19,8 @@ struct weft_server_conn {
     struct weft_timer timer;
     enum { TIMER_OFF, TIMER_HEAD, TIMER_IDLE, TIMER_DRAIN } timing;
     bool draining;
+    uint64_t moved_us;          /* when weft_server_conn_check last saw output move ... */
+    uint64_t at_codec, at_wire; /* ... to these counts */
 };
 
 static struct weft_server_conn *of_link(void *link) {
@@ -37,6 +39,10 @@ static void set_timing(struct weft_server_conn *c, int want, uint64_t after_us) 
 
 /* HTTP/1: a head that has begun must end in time. No stream at all: idle; while draining, only the
  * peer's answer to the last PING is waited for, and not for long. */
+static void hit(struct weft_server_conn *c, enum weft_cap cap) {
+    if (c->cb->on_limit) c->cb->on_limit(c->ud, c, cap);
+}
+
 static void choose_timer(struct weft_server_conn *c) {
     if (weft_codec_in_head(c->link.codec))
         set_timing(c, TIMER_HEAD, c->opt.head_timeout_us);
@@ -51,6 +57,12 @@ static void on_timer(void *arg) {
     struct weft_server_conn *c = WEFT_CAST(weft_server_conn, arg);
     bool head = c->timing == TIMER_HEAD, drained = c->timing == TIMER_DRAIN;
     c->timing = TIMER_OFF;
+    if (!drained) hit(c, head ? WEFT_CAP_HEAD_TIMEOUT : WEFT_CAP_IDLE_TIMEOUT);
+    if (head && c->opt.h2) {
+        weft_codec_calm(c->link.codec, WEFT_CAP_NONE);
+        weft_link_on_output(&c->link); /* the GOAWAY, and then the end */
+        return;
+    }
     if (head && !c->opt.h2)
         weft_xport_write(
             c->link.xport,
@@ -69,6 +81,7 @@ static void on_activity(void *ud) {
 static void on_dead(void *ud) {
     struct weft_server_conn *c = WEFT_CAST(weft_server_conn, ud);
     weft_timer_stop(&c->timer);
+    if (c->link.cap != WEFT_CAP_NONE) hit(c, c->link.cap);
     if (c->cb->on_closed) c->cb->on_closed(c->ud, c);
     WEFT_OBJ_DONE(c);
     free(c);
@@ -93,6 +106,8 @@ struct weft_server_conn *weft_server_conn_new(struct weft_xport *x,
     c->cb = cb;
     c->ud = ud;
     weft_link_init(&c->link, x, &link_cb, c);
+    c->link.budget = opt->budget;
+    c->moved_us = weft_loop_now_us(c->link.loop);
     weft_timer_init(&c->timer, c->link.loop, on_timer, c);
     struct weft_codec *codec = opt->h2
                                    ? weft_h2_new(WEFT_SERVER, &opt->limits, &codec_cb, &c->link)
@@ -117,6 +132,32 @@ void weft_server_conn_drain(struct weft_server_conn *c) {
     weft_codec_drain(c->link.codec);
     weft_link_on_output(&c->link); /* an idle HTTP/1 connection is finished now */
     choose_timer(c);
+}
+
+/* Does what is queued move? First out of the codec (HTTP/2 windows), then out of the socket. */
+void weft_server_conn_check(struct weft_server_conn *c) {
+    struct weft_link *l = &c->link;
+    if (l->closing) return;
+    weft_link_count(l);
+    uint64_t now = weft_loop_now_us(l->loop), queued = weft_xport_queued(l->xport);
+    uint64_t codec = weft_codec_sent(l->codec);
+    uint64_t wire = weft_xport_info(l->xport)->bytes_out - queued;
+    bool stuck =
+        (weft_codec_queued(l->codec) && codec == c->at_codec) || (queued && wire == c->at_wire);
+    c->at_codec = codec;
+    c->at_wire = wire;
+    if (!stuck) c->moved_us = now;
+    if (!c->opt.write_timeout_us || now - c->moved_us < c->opt.write_timeout_us) return;
+    hit(c, WEFT_CAP_WRITE_TIMEOUT);
+    weft_link_abort(l);
+}
+
+bool weft_server_conn_over_queued(const struct weft_server_conn *c) {
+    return weft_codec_over_queued(c->link.codec);
+}
+
+uint64_t weft_server_conn_queued(const struct weft_server_conn *c) {
+    return c->link.counted;
 }
 
 void weft_server_conn_close(struct weft_server_conn *c) {

@@ -10,6 +10,9 @@ struct weft_codec_limits weft_codec_limits_default(void) {
         .streams = WEFT_MAX_STREAMS,
         .stream_window = WEFT_STREAM_WINDOW,
         .conn_window = WEFT_CONN_WINDOW,
+        .frames = WEFT_MAX_FRAMES,
+        .resets = WEFT_MAX_RESETS,
+        .queued = WEFT_CONN_QUEUED,
     };
 }
 
@@ -85,6 +88,42 @@ uint32_t weft_codec_capacity(const struct weft_codec *c) {
 
 bool weft_codec_is_h2(const struct weft_codec *c) {
     return c->is_h2;
+}
+
+bool weft_codec_in_head(const struct weft_codec *c) {
+    return c->role == WEFT_SERVER && c->ops->in_head(c);
+}
+
+void weft_codec_at(struct weft_codec *c, uint64_t now_us) {
+    c->now_us = now_us;
+}
+
+uint64_t weft_codec_queued(const struct weft_codec *c) {
+    return c->ops->queued_all(c);
+}
+
+uint64_t weft_codec_sent(const struct weft_codec *c) {
+    return c->ops->sent(c);
+}
+
+bool weft_codec_over_queued(const struct weft_codec *c) {
+    return c->limits.queued && c->ops->queued_all(c) >= c->limits.queued;
+}
+
+bool codec_is_tight(const struct weft_codec *c) {
+    const struct weft_output_budget *b = c->limits.budget;
+    return (b && b->used >= b->max) || weft_codec_over_queued(c);
+}
+
+enum weft_cap weft_codec_cap(const struct weft_codec *c) {
+    return c->cap;
+}
+
+void weft_codec_calm(struct weft_codec *c, enum weft_cap why) {
+    codec_enter(c);
+    if (c->cap == WEFT_CAP_NONE) c->cap = why;
+    if (c->ops->calm) c->ops->calm(c);
+    codec_leave(c);
 }
 
 void weft_codec_ping(struct weft_codec *c) {

@@ -24,6 +24,10 @@ struct codec_ops {
     void (*drain)(struct weft_codec *c);
     uint32_t (*capacity)(const struct weft_codec *c);
     void (*ping)(struct weft_codec *c);
+    bool (*in_head)(const struct weft_codec *c);
+    uint64_t (*queued_all)(const struct weft_codec *c);
+    uint64_t (*sent)(const struct weft_codec *c);
+    void (*calm)(struct weft_codec *c);
     void (*destroy)(struct weft_codec *c); /* wire state and the codec itself */
     /* Client role: the stream's head is to be sent. */
     enum weft_status (*request)(struct weft_stream *s, const struct weft_head *head, bool end);
@@ -34,6 +38,7 @@ struct codec_ops {
     void (*reset)(struct weft_stream *s, enum weft_status status); /* s is marked dead already */
     void (*resumed)(struct weft_stream *s);
     size_t (*queued)(const struct weft_stream *s);
+    void (*dropped)(struct weft_stream *s); /* its queue goes; may be NULL */
     bool (*sent_any)(const struct weft_stream *s);
     /* A 101 was sent or received: raw bytes from here on. NULL where there is none. */
     void (*tunnel)(struct weft_stream *s);
@@ -64,6 +69,8 @@ struct weft_codec {
     uint32_t last_id;
     bool reap; /* some stream waits to be freed */
     uint32_t n_want_writable;
+    uint64_t now_us;
+    enum weft_cap cap; /* the limit that the peer ran into first */
 };
 
 struct weft_stream {
@@ -112,6 +119,8 @@ struct weft_stream {
 void codec_init(struct weft_codec *c, const struct codec_ops *ops, enum weft_role role,
                 const struct weft_codec_limits *limits, const struct weft_codec_cb *cb,
                 void *owner);
+/* The connection, or all of them together, have too much queued. */
+bool codec_is_tight(const struct weft_codec *c);
 void codec_enter(struct weft_codec *c);
 void codec_leave(struct weft_codec *c);
 /* Client role: no further requests; told at settling. */

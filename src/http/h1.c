@@ -16,7 +16,7 @@ static bool is_paused(const struct h1 *h) {
 }
 
 static void begin_block(struct h1 *h, bool trailer) {
-    h->scan = (struct h1_scan){.trailer = trailer};
+    h->scan = (struct h1_scan){.trailer = trailer, .response = !is_server(h)};
     weft_buf_clear(&h->block);
 }
 
@@ -243,7 +243,9 @@ int h1_on_chunk_extension(llhttp_t *p, const char *at, size_t len) {
     struct h1 *h = h1_of(WEFT_CAST(weft_codec, p->data));
     (void)at;
     h->extension_bytes += len;
-    return h->extension_bytes > MAX_EXTENSION_BYTES ? HPE_USER : 0;
+    if (h->extension_bytes <= MAX_EXTENSION_BYTES) return 0;
+    h->base.cap = WEFT_CAP_EXTENSIONS;
+    return HPE_USER;
 }
 
 static enum weft_status feed_chunked(struct h1 *h, struct weft_slice in, size_t *ret_used) {
@@ -418,6 +420,18 @@ static void h1_ping(struct weft_codec *c) {
     (void)c;
 }
 
+static bool h1_in_head(const struct weft_codec *c) {
+    return h1_of(c)->state == H1_HEAD && weft_buf_size(&h1_of(c)->block) > 0;
+}
+
+static uint64_t h1_queued_all(const struct weft_codec *c) {
+    return weft_buf_size(&h1_of(c)->out);
+}
+
+static uint64_t h1_sent(const struct weft_codec *c) {
+    return h1_of(c)->pulled;
+}
+
 static void h1_resumed(struct weft_stream *s) {
     (void)s; /* settling tells that input is wanted again */
 }
@@ -439,6 +453,9 @@ static const struct codec_ops ops = {
     .drain = h1_drain,
     .capacity = h1_capacity,
     .ping = h1_ping,
+    .in_head = h1_in_head,
+    .queued_all = h1_queued_all,
+    .sent = h1_sent,
     .destroy = h1_destroy,
     .request = h1_request,
     .head = h1_write_head,
@@ -465,9 +482,4 @@ struct weft_codec *weft_h1_new(enum weft_role role, const struct weft_codec_limi
 
 bool weft_codec_out_ended(const struct weft_codec *c) {
     return !c->is_h2 && h1_of(c)->out_ended;
-}
-
-bool weft_codec_in_head(const struct weft_codec *c) {
-    if (c->is_h2 || c->role != WEFT_SERVER) return false;
-    return h1_of(c)->state == H1_HEAD && weft_buf_size(&h1_of(c)->block) > 0;
 }

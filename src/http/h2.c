@@ -122,6 +122,25 @@ static void h2_ping(struct weft_codec *c) {
     (void)nghttp2_submit_ping(h2_of(c)->session, NGHTTP2_FLAG_NONE, NULL);
 }
 
+static bool h2_in_head(const struct weft_codec *c) {
+    const struct h2 *h = h2_of(c);
+    return h->budget.in_head || h->walk_have || (h->walk_left && h->budget.head_frame);
+}
+
+static uint64_t h2_queued_all(const struct weft_codec *c) {
+    return h2_of(c)->queued;
+}
+
+static uint64_t h2_sent(const struct weft_codec *c) {
+    return h2_of(c)->data_sent;
+}
+
+static void h2_calm(struct weft_codec *c) {
+    struct h2 *h = h2_of(c);
+    h->lose_code = NGHTTP2_ENHANCE_YOUR_CALM;
+    if (!h->failed && !h->gone) (void)lose(h);
+}
+
 static uint32_t h2_capacity(const struct weft_codec *c) {
     const struct h2 *h = h2_of(c);
     uint32_t most =
@@ -179,6 +198,11 @@ static const struct codec_ops ops = {
     .drain = h2_drain,
     .capacity = h2_capacity,
     .ping = h2_ping,
+    .in_head = h2_in_head,
+    .queued_all = h2_queued_all,
+    .sent = h2_sent,
+    .calm = h2_calm,
+    .dropped = h2_dropped,
     .destroy = h2_destroy,
     .request = h2_request,
     .head = h2_head,
@@ -202,6 +226,9 @@ static void new_session(struct h2 *h) {
     h2_set_send_callbacks(cbs);
     nghttp2_option_set_no_auto_window_update(opt, 1);
     nghttp2_option_set_no_closed_streams(opt, 1);
+    nghttp2_option_set_max_outbound_ack(opt, 4000); /* ours comes first: h2_budget.c */
+    nghttp2_option_set_stream_reset_rate_limit(opt, 2 * (uint64_t)h->base.limits.resets,
+                                               h->base.limits.resets);
     int rv = h->base.role == WEFT_SERVER
                  ? nghttp2_session_server_new2(&h->session, cbs, &h->base, opt)
                  : nghttp2_session_client_new2(&h->session, cbs, &h->base, opt);
@@ -240,6 +267,7 @@ struct weft_codec *weft_h2_new(enum weft_role role, const struct weft_codec_limi
     clamp_windows(&h->base.limits);
     h->base.is_h2 = true;
     h->walk_left = NGHTTP2_CLIENT_MAGIC_LEN;
+    h->budget.head_frame = true;
     new_session(h);
     submit_settings(h);
     return &h->base;

@@ -54,7 +54,10 @@ static bool walk_frame(struct h2 *h, const uint8_t *head) {
         ((uint32_t)head[5] << 24 | (uint32_t)head[6] << 16 | (uint32_t)head[7] << 8 | head[8]) &
         INT32_MAX;
     if (head[3] == NGHTTP2_RST_STREAM) h->peer_reset = id;
-    return head[3] != NGHTTP2_DATA || data_ok(h, id);
+    if (!h2_budget_frame(h, head)) return false;
+    if (head[3] != NGHTTP2_DATA || data_ok(h, id)) return true;
+    h->lose_code = NGHTTP2_STREAM_CLOSED;
+    return false;
 }
 
 bool h2_guard_input(struct h2 *h, struct weft_slice in) {
@@ -74,7 +77,6 @@ bool h2_guard_input(struct h2 *h, struct weft_slice in) {
         if (h->walk_have < head) return true;
         h->walk_have = 0;
         if (walk_frame(h, h->walk_head)) continue;
-        h->lose_code = NGHTTP2_STREAM_CLOSED;
         return false;
     }
     return true;

@@ -3,6 +3,7 @@
  * h2_recv.c, what goes out in h2_send.c. Receive windows open for what the user consumed. */
 #pragma once
 #include "codec_internal.h"
+#include "h2_budget.h"
 
 #include <nghttp2/nghttp2.h>
 
@@ -21,6 +22,9 @@ struct h2 {
     uint32_t walk_left;   /* bytes of the frame at hand ... */
     uint8_t walk_head[9]; /* ... and its head, as far as walk_have */
     uint8_t walk_have;
+    struct h2_budget budget;
+    uint64_t queued;    /* body bytes of all streams not yet pulled */
+    uint64_t data_sent; /* ... and pulled */
     uint32_t lose_code; /* why the connection is lost, where it is not PROTOCOL_ERROR */
     bool in_session;    /* nghttp2 must not be entered again */
     bool failed;        /* the connection is lost: at most a GOAWAY goes out */
@@ -56,6 +60,7 @@ void h2_begin_last_goaway(struct h2 *h);
 enum weft_status h2_request(struct weft_stream *s, const struct weft_head *head, bool end);
 enum weft_status h2_head(struct weft_stream *s, const struct weft_head *head, bool end);
 void h2_data(struct weft_stream *s, struct weft_slice data);
+void h2_dropped(struct weft_stream *s);
 void h2_end(struct weft_stream *s, const struct weft_fields *trailers);
 void h2_reset(struct weft_stream *s, enum weft_status status);
 void h2_abandon(struct weft_stream *s);

@@ -98,6 +98,8 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
                      size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags,
                      void *ud) {
     (void)session, (void)flags;
+    if (!h2_budget_field(h2_cast(ud), name_len + value_len + FIELD_OVERHEAD))
+        return NGHTTP2_ERR_CALLBACK_FAILURE;
     struct weft_stream *s = h2_stream(h2_cast(ud), frame->hd.stream_id);
     if (!s || !stream_listens(s) || !s->rx_fields) return 0;
     stream_peer_allocates(s, true);
@@ -130,6 +132,7 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
     (void)session;
     if (frame->hd.type != NGHTTP2_HEADERS) return 0;
     struct h2 *h = h2_cast(ud);
+    h->budget.plain_bytes = 0;
     struct weft_stream *s = h2_stream(h, frame->hd.stream_id);
     if (!s && frame->headers.cat == NGHTTP2_HCAT_REQUEST) s = open_stream(h, frame->hd.stream_id);
     if (!s || !stream_listens(s)) return 0;

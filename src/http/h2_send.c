@@ -73,6 +73,9 @@ static int send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8
     weft_buf_commit(h->pulling, FRAME_HEAD + length);
     weft_buf_consume(&s->out, length);
     h->pulled += FRAME_HEAD + length;
+    h->queued -= length;
+    h->data_sent += length;
+    h2_budget_data_sent(&h->budget);
     return 0;
 }
 
@@ -141,6 +144,7 @@ static void resume(struct weft_stream *s) {
 }
 
 void h2_data(struct weft_stream *s, struct weft_slice data) {
+    h2_of(s->codec)->queued += data.len;
     (void)weft_buf_append(&s->out, data); /* bounded by WEFT_STREAM_HIGH plus one call */
     resume(s);
 }
@@ -153,7 +157,12 @@ void h2_end(struct weft_stream *s, const struct weft_fields *trailers) {
     resume(s);
 }
 
+void h2_dropped(struct weft_stream *s) {
+    h2_of(s->codec)->queued -= weft_buf_size(&s->out);
+}
+
 void h2_reset(struct weft_stream *s, enum weft_status status) {
+    h2_dropped(s);
     weft_buf_clear(&s->out);
     (void)nghttp2_submit_rst_stream(h2_of(s->codec)->session, NGHTTP2_FLAG_NONE, (int32_t)s->id,
                                     h2_code_of(status));
@@ -182,9 +191,16 @@ static int before_frame_send(nghttp2_session *session, const nghttp2_frame *fram
     return 0;
 }
 
+static int reset_sent(struct h2 *h, const nghttp2_frame *frame) {
+    h2_guard_reset(h, frame->hd.stream_id);
+    if (h->base.role == WEFT_SERVER && !h2_budget_reset_sent(h, frame->rst_stream.error_code))
+        (void)nghttp2_session_terminate_session(h->session, h->lose_code);
+    return 0;
+}
+
 static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *ud) {
     (void)session;
-    if (frame->hd.type == NGHTTP2_RST_STREAM) h2_guard_reset(h2_cast(ud), frame->hd.stream_id);
+    if (frame->hd.type == NGHTTP2_RST_STREAM) return reset_sent(h2_cast(ud), frame);
     if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
     if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) return 0;
     struct weft_stream *s = h2_stream(h2_cast(ud), frame->hd.stream_id);

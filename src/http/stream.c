@@ -22,6 +22,7 @@ static void stream_free(struct weft_stream *s) {
     weft_list_remove(&s->link);
     weft_arena_done(&s->arena);
     weft_arena_done(&s->out_arena);
+    if (s->codec && s->codec->ops->dropped) s->codec->ops->dropped(s);
     weft_buf_done(&s->out);
     WEFT_OBJ_DONE(s);
     free(s);
@@ -108,9 +109,10 @@ void stream_fail(struct weft_stream *s, enum weft_status status, bool unprocesse
 /* === settling === */
 
 static void tell_writable(struct weft_codec *c) {
+    size_t low = codec_is_tight(c) ? WEFT_STREAM_FLOOR / 2 : WEFT_STREAM_LOW;
     weft_list_each(it, &c->streams) {
         struct weft_stream *s = WEFT_CONTAINER(it, struct weft_stream, link);
-        if (!s->want_writable || c->ops->queued(s) >= WEFT_STREAM_LOW) continue;
+        if (!s->want_writable || c->ops->queued(s) >= low) continue;
         set_want_writable(s, false);
         if (stream_listens(s) && s->cb->on_writable) s->cb->on_writable(s->ud);
     }
@@ -263,7 +265,8 @@ enum weft_status weft_stream_data(struct weft_stream *s, struct weft_slice data)
     codec_enter(c);
     if (s->out_counted) s->out_left -= data.len;
     c->ops->data(s, data);
-    bool full = c->ops->queued(s) >= WEFT_STREAM_HIGH;
+    size_t queued = c->ops->queued(s);
+    bool full = queued >= WEFT_STREAM_HIGH || (queued >= WEFT_STREAM_FLOOR && codec_is_tight(c));
     if (full) set_want_writable(s, true);
     codec_leave(c);
     return full ? WEFT_AGAIN : WEFT_OK;

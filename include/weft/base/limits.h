@@ -11,8 +11,13 @@ enum {
     WEFT_CONN_WINDOW = 4 * 1024 * 1024, /* HTTP/2 receive window of a connection: 16 streams */
     WEFT_STREAM_HIGH = 256 * 1024,      /* queued bytes of a stream at which its source pauses */
     WEFT_STREAM_LOW = 64 * 1024,        /* ... and resumes */
+    WEFT_STREAM_FLOOR = 16 * 1024,      /* ... where the connection or the process has too much */
+    WEFT_CONN_QUEUED = 4 * 1024 * 1024, /* queued output of one connection */
+    WEFT_MAX_FRAMES = 10000,      /* HTTP/2 frames without content in 10 s; --max-control-frames */
+    WEFT_MAX_RESETS = 1000,       /* HTTP/2 streams reset in 10 s; --max-resets */
     WEFT_XPORT_HIGH = 512 * 1024, /* queued bytes of a connection: the codec stops producing */
     WEFT_XPORT_LOW = 128 * 1024,
+    WEFT_XPORT_FLOOR = 64 * 1024,    /* ... where the process has too much queued */
     WEFT_REPLAY_BYTES = 64 * 1024,   /* request body kept for retries; beyond it no retry */
     WEFT_REQUEST_ARENA = 512 * 1024, /* everything one request may allocate */
     WEFT_MAX_NEGATIVE = 10000,       /* cached "nothing of ours" destinations */

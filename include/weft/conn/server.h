@@ -10,12 +10,16 @@ struct weft_server_conn;
 struct weft_server_options {
     bool h2;
     struct weft_codec_limits limits;
-    uint64_t head_timeout_us; /* first byte of a head to its end; 0: none */
-    uint64_t idle_timeout_us; /* no stream in flight; 0: none */
+    uint64_t head_timeout_us;  /* first byte of a head to its end; 0: none */
+    uint64_t idle_timeout_us;  /* no stream in flight; 0: none */
+    uint64_t write_timeout_us; /* nothing queued moves; 0: none; see weft_server_conn_check */
+    struct weft_output_budget *budget; /* of all connections together; may be NULL */
 };
 struct weft_server_cb {
     void (*on_request)(void *ud, struct weft_server_conn *c, struct weft_stream *s,
                        struct weft_head *head, bool end);
+    /* The peer ran into a limit; the connection ends, or has ended. May be NULL. */
+    void (*on_limit)(void *ud, struct weft_server_conn *c, enum weft_cap cap);
     void (*on_closed)(void *ud, struct weft_server_conn *c); /* the last event; may be NULL */
 };
 /* Owns x, which must be open; bytes already read go back by weft_xport_unread before. */
@@ -24,6 +28,12 @@ struct weft_server_conn *weft_server_conn_new(struct weft_xport *x,
                                               const struct weft_server_cb *cb, void *ud);
 struct weft_xport *weft_server_conn_xport(struct weft_server_conn *c);
 struct weft_server_conn *weft_server_conn_of(struct weft_stream *s); /* NULL once it is closed */
+/* To be called every second or so: aborts a connection whose queued output did not move for the
+ * write timeout, and brings its queue to the budget's account. */
+void weft_server_conn_check(struct weft_server_conn *c);
+/* It holds more queued output than one connection should. */
+bool weft_server_conn_over_queued(const struct weft_server_conn *c);
+uint64_t weft_server_conn_queued(const struct weft_server_conn *c); /* as last counted */
 /* GOAWAY or Connection: close; closes when the last stream ends. */
 void weft_server_conn_drain(struct weft_server_conn *c);
 /* Streams are reset, the transport closed; on_closed follows at the end of the turn. Idempotent. */

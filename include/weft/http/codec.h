@@ -16,6 +16,7 @@
 #pragma once
 #include <weft/base/buf.h>
 #include <weft/http/head.h>
+#include <weft/http/limit.h>
 
 struct weft_codec;
 struct weft_stream;
@@ -25,6 +26,16 @@ enum weft_role { WEFT_SERVER, WEFT_CLIENT };
 struct weft_codec_limits { /* weft_codec_limits_default fills it from base/limits.h */
     uint32_t head_bytes, fields, target_bytes, streams;
     uint32_t stream_window, conn_window;
+    /* HTTP/2 server, per ten seconds: frames that carry nothing, streams reset by the peer or for
+     * its errors. More: GOAWAY ENHANCE_YOUR_CALM. */
+    uint32_t frames, resets;
+    /* Queued output of a connection from which its streams get WEFT_STREAM_FLOOR each. */
+    uint32_t queued;
+    const struct weft_output_budget *budget; /* may be NULL */
+};
+/* What many connections have queued together; kept by their owner. */
+struct weft_output_budget {
+    uint64_t used, max;
 };
 struct weft_codec_limits weft_codec_limits_default(void);
 
@@ -104,8 +115,19 @@ void weft_codec_drain(struct weft_codec *c);
 uint32_t weft_codec_streams(const struct weft_codec *c);
 uint32_t weft_codec_capacity(const struct weft_codec *c);
 bool weft_codec_is_h2(const struct weft_codec *c);
-/* Server role, HTTP/1: true between the first byte of a head and its end (slow-head timer). */
+/* Server role: true between the first byte of a head and its end (slow-head timer). */
 bool weft_codec_in_head(const struct weft_codec *c);
+/* The monotonic time of what is fed next; codecs have no clock of their own. */
+void weft_codec_at(struct weft_codec *c, uint64_t now_us);
+/* Outgoing bytes of all streams that were not pulled; and those that were, growing. */
+uint64_t weft_codec_queued(const struct weft_codec *c);
+uint64_t weft_codec_sent(const struct weft_codec *c);
+/* Queued output reached the connection's own maximum. */
+bool weft_codec_over_queued(const struct weft_codec *c);
+/* The limit that the peer ran into, or NONE; with HTTP/2 the connection is lost then. */
+enum weft_cap weft_codec_cap(const struct weft_codec *c);
+/* HTTP/2: ends the connection with GOAWAY ENHANCE_YOUR_CALM. No effect on HTTP/1. */
+void weft_codec_calm(struct weft_codec *c, enum weft_cap why);
 /* HTTP/2: sends PING (liveness); no effect on HTTP/1. */
 void weft_codec_ping(struct weft_codec *c);
 

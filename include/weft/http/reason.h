@@ -11,6 +11,7 @@
     X(PATH_REFUSED, "path_refused", 400, 13,                                                       \
       "the path is ambiguous: encoded slash, backslash or NUL")                                    \
     X(REQUEST_HEAD_TIMEOUT, "request_head_timeout", 408, 4, "the request head took too long")      \
+    X(REQUEST_BODY_TIMEOUT, "request_body_timeout", 408, 4, "the request body did not go on")      \
     X(TARGET_TOO_LONG, "target_too_long", 414, 13, "the request target is too long")               \
     X(HEAD_TOO_LARGE, "head_too_large", 431, 13, "the request head is too large")                  \
     X(METHOD_UNKNOWN, "method_unknown", 501, 12, "the method is not known")                        \
