@@ -3,11 +3,12 @@
  * It is freed when it is closed and its last exchange has let go of it. */
 #include <sidecar/conn.h>
 
+#include <sidecar/limits.h>
 #include <sidecar/stream.h>
 #include <weft/base/alloc.h>
 #include <weft/obs/log.h>
 
-enum { MAX_FIRST = 16 * 1024, CALLER_IDLE_S = 3600 };
+enum { MAX_FIRST = 16 * 1024 };
 
 struct proxy_conn *proxy_conn_new(struct proxy_worker *w, struct weft_xport *x,
                                   enum proxy_dir dir) {
@@ -26,6 +27,7 @@ struct proxy_conn *proxy_conn_new(struct proxy_worker *w, struct weft_xport *x,
     weft_timer_init(&c->timer, w->loop, NULL, c);
     weft_list_push(&w->conns, &c->link);
     w->n_busy_conns++;
+    w->n_conns++;
     weft_gauge_add(w->stats.open[dir], 1);
     return c;
 }
@@ -61,6 +63,7 @@ static void gone(struct proxy_conn *c) {
     if (c->dest) proxy_dest_unpark(c->dest, &c->park);
     weft_list_remove(&c->link);
     set_busy(c, false);
+    c->w->n_conns--;
     weft_gauge_add(c->w->stats.open[c->dir], -1);
     struct proxy_worker *w = c->w;
     proxy_conn_unref(c);
@@ -171,12 +174,16 @@ static void on_silence(void *arg) {
     struct proxy_conn *c = WEFT_CAST(proxy_conn, arg);
     sniffed(c, weft_sniff_stalled(weft_buf_slice(&c->first)));
 }
+static void close_idle(struct proxy_conn *c) {
+    proxy_limits_hit(c->w, c->dir, WEFT_CAP_IDLE_TIMEOUT);
+    proxy_conn_close(c);
+}
 static void on_idle(void *arg) {
     struct proxy_conn *c = WEFT_CAST(proxy_conn, arg);
     if (weft_buf_size(&c->first))
         on_silence(c); /* from here on the head's own timeout counts */
     else
-        proxy_conn_close(c);
+        close_idle(c);
 }
 
 void proxy_conn_sniff(struct proxy_conn *c, uint64_t timeout_us,
@@ -185,7 +192,8 @@ void proxy_conn_sniff(struct proxy_conn *c, uint64_t timeout_us,
     c->on_sniffed = fn;
     c->timer.fn = timeout_us ? on_silence : on_idle;
     if (!timeout_us) set_busy(c, false); /* it may stay silent: not in flight */
-    weft_timer_start(&c->timer, timeout_us ? timeout_us : CALLER_IDLE_S * 1000000ull);
+    if (!timeout_us) timeout_us = c->w->opt->caller_idle_timeout_us;
+    if (timeout_us) weft_timer_start(&c->timer, timeout_us);
     weft_xport_set_cb(c->x, &first_cb, c);
     weft_xport_read_start(c->x);
 }
@@ -196,6 +204,8 @@ static void on_request(void *ud, struct weft_server_conn *sc, struct weft_stream
                        struct weft_head *head, bool end) {
     struct proxy_conn *c = WEFT_CAST(proxy_conn, ud);
     if (c->w->draining) weft_server_conn_drain(sc);
+    if (head->refused == WEFT_REASON_NONE && !proxy_limits_admit_request(c))
+        head->refused = WEFT_REASON_OVERLOAD;
     proxy_exchange_start(c, s, head, end);
 }
 
@@ -205,15 +215,17 @@ static void on_closed(void *ud, struct weft_server_conn *sc) {
     gone(c);
 }
 
-static const struct weft_server_cb server_cb = {.on_request = on_request, .on_closed = on_closed};
+static void on_limit(void *ud, struct weft_server_conn *sc, enum weft_cap cap) {
+    struct proxy_conn *c = WEFT_CAST(proxy_conn, ud);
+    proxy_limits_hit(c->w, c->dir, cap);
+}
+
+static const struct weft_server_cb server_cb = {
+    .on_request = on_request, .on_limit = on_limit, .on_closed = on_closed};
 
 void proxy_conn_serve(struct proxy_conn *c, bool h2) {
-    const struct proxy_options *o = c->w->opt;
-    struct weft_server_options opt = {.h2 = h2,
-                                      .limits = weft_codec_limits_default(),
-                                      .head_timeout_us = o->head_timeout_us,
-                                      .idle_timeout_us = CALLER_IDLE_S * 1000000ull};
-    opt.limits.head_bytes = (uint32_t)o->max_head_bytes;
+    struct weft_server_options opt = {.h2 = h2};
+    proxy_limits_of_conn(c, &opt);
     c->phase = "http";
     set_busy(c, false);
     weft_buf_done(&c->first);

@@ -2,6 +2,7 @@
  * What the app receives: mesh traffic is told from an app's own TLS by its ALPN before anything is
  * terminated; plain traffic is taken or refused by the mode of its port. */
 #include <sidecar/conn.h>
+#include <sidecar/limits.h>
 
 #include <sidecar/hop.h>
 #include <stdio.h>
@@ -147,6 +148,10 @@ static void app_address(struct proxy_conn *c, int listen) {
 
 void proxy_inbound_accept(struct proxy_worker *w, struct weft_xport *x, int listen) {
     struct proxy_conn *c = proxy_conn_new(w, x, PROXY_INBOUND);
+    if (!proxy_limits_admit_conn(w, c->dir)) {
+        proxy_conn_refuse(c, WEFT_REASON_OVERLOAD);
+        return;
+    }
     if (listen < 0 && weft_xport_original_dst(x, &c->dst) != WEFT_OK) {
         proxy_conn_refuse(c, WEFT_REASON_NO_CONFIG);
         return;

@@ -131,6 +131,36 @@ static const struct weft_option rows[] = {
     {"max-head-bytes", "WEFT_MAX_HEAD_BYTES", "BYTES",
      "Largest request or response head. Default 65536.", weft_option_u64, AT(max_head_bytes), 1024,
      1024 * 1024},
+    {"max-connections", "WEFT_MAX_CONNECTIONS", "N",
+     "Connections of callers; more are refused with RST; 0: no limit. Default 10000.",
+     weft_option_u64, AT(max_connections), 0, 1000000},
+    {"max-streams", "WEFT_MAX_STREAMS", "N",
+     "Concurrent requests of one HTTP/2 connection. Default 256.", weft_option_u64, AT(max_streams),
+     1, 10000},
+    {"max-buffered", "WEFT_MAX_BUFFERED", "BYTES",
+     "Response bytes queued for slow callers, all together; then queues shrink and those who hold "
+     "some get 503 for further requests; 0: no limit. Default 67108864.",
+     weft_option_u64, AT(max_buffered), 0, UINT64_MAX},
+    {"max-resets", "WEFT_MAX_RESETS", "N",
+     "HTTP/2 streams that a connection's caller resets, or makes the proxy reset, in ten seconds; "
+     "then GOAWAY. Sixteen times as many from a verified peer. Default 1000.",
+     weft_option_u64, AT(max_resets), 1, 1000000},
+    {"max-control-frames", "WEFT_MAX_CONTROL_FRAMES", "N",
+     "HTTP/2 frames without content (SETTINGS, PING, PRIORITY, WINDOW_UPDATE, empty DATA) on a "
+     "connection in ten seconds, beyond what its data pays for; then GOAWAY. Sixteen times as many "
+     "from a verified peer. Default 10000.",
+     weft_option_u64, AT(max_control_frames), 100, 10000000},
+    {"body-timeout", "WEFT_BODY_TIMEOUT", "DURATION",
+     "A request body that stands still so long before the response has begun is answered with 408 "
+     "(not gRPC); 0s: none. Default 60s.",
+     proxy_option_duration, AT(body_timeout_us)},
+    {"write-timeout", "WEFT_WRITE_TIMEOUT", "DURATION",
+     "A caller that takes nothing of what is queued for it so long is cut off with RST; 0s: none. "
+     "Default 300s.",
+     proxy_option_duration, AT(write_timeout_us)},
+    {"caller-idle-timeout", "WEFT_CALLER_IDLE_TIMEOUT", "DURATION",
+     "A caller's connection without a request for so long is closed; 0s: never. Default 3600s.",
+     proxy_option_duration, AT(caller_idle_timeout_us)},
     {"check", NULL, NULL, "Check options and snapshot, say what was found, exit.", weft_option_bool,
      AT(check)},
 };
@@ -165,6 +195,14 @@ void proxy_options_default(struct proxy_options *o) {
         .drain_timeout_us = 20000000,
         .reason_header = true,
         .max_head_bytes = WEFT_MAX_HEAD_BYTES,
+        .max_connections = 10000,
+        .max_streams = WEFT_MAX_STREAMS,
+        .max_buffered = 64 * 1024 * 1024,
+        .max_resets = WEFT_MAX_RESETS,
+        .max_control_frames = WEFT_MAX_FRAMES,
+        .body_timeout_us = 60000000,
+        .write_timeout_us = 300000000,
+        .caller_idle_timeout_us = 3600000000,
     };
     weft_addr_parse(WEFT_SLICE_LIT("127.0.0.1:15000"), &o->admin);
 }

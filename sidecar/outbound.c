@@ -2,6 +2,7 @@
  * What the app sends: an accepted connection, its original destination, what that means, which
  * protocol it speaks. From there on requests (stream.c) or opaque bytes (opaque.c). */
 #include <sidecar/conn.h>
+#include <sidecar/limits.h>
 
 bool proxy_is_own_ip(const struct proxy_worker *w, const struct weft_addr *ip) {
     struct weft_addr bare = *ip;
@@ -106,6 +107,10 @@ static void look_up_listen(struct proxy_conn *c, int listen) {
 
 void proxy_outbound_accept(struct proxy_worker *w, struct weft_xport *x, int listen) {
     struct proxy_conn *c = proxy_conn_new(w, x, PROXY_OUTBOUND);
+    if (!proxy_limits_admit_conn(w, c->dir)) {
+        proxy_conn_refuse(c, WEFT_REASON_OVERLOAD);
+        return;
+    }
     if (listen >= 0) {
         look_up_listen(c, listen);
         return;

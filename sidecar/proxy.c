@@ -11,6 +11,7 @@
 
 #include <sidecar/cpus.h>
 #include <sidecar/identity.h>
+#include <sidecar/limits.h>
 #include <sidecar/proxy_internal.h>
 #include <weft/base/alloc.h>
 #include <weft/obs/log.h>
@@ -96,6 +97,7 @@ static enum weft_status make_workers(struct proxy *p, struct weft_error *err) {
         t->p = p;
         t->loop = weft_loop_new();
         t->w = proxy_worker_new(t->loop, (unsigned)i, p->opt, &hooks, p->log_fd);
+        proxy_limits_share(t->w, n);
     }
     return WEFT_OK;
 }
@@ -221,6 +223,7 @@ int proxy_run(const struct proxy_options *opt) {
     struct proxy p = {.opt = opt, .log_fd = -1};
     struct weft_error err = {0};
     signal(SIGPIPE, SIG_IGN);
+    proxy_limits_raise_files();
     int status = 0;
     if (build(&p, &err) == WEFT_OK) {
         start_threads(&p);

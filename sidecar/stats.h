@@ -29,6 +29,9 @@
       "configuration came in time), opaque (not HTTP), app_tls.")                                  \
     X(REFUSED, "weft_refused_connections_total", COUNTER, "direction,reason",                      \
       "Connections closed by the proxy before any request.")                                       \
+    X(LIMITS, "weft_limits_hit_total", COUNTER, "direction,limit",                                 \
+      "Limits that callers ran into: connections, buffered, head_timeout, body_timeout, "          \
+      "write_timeout, idle_timeout, head, resets, frames, extensions.")                            \
     X(TLS, "weft_tls_handshakes_total", COUNTER, "direction,result",                               \
       "Mutual TLS handshakes: ok and failed of callers, started towards endpoints.")               \
     X(CONNECTS, "weft_upstream_connects_total", COUNTER, "result",                                 \

@@ -98,7 +98,7 @@ static struct proxy_exchange *exchange_new(struct proxy_conn *c, struct weft_str
     x->req = head;
     x->req_end = x->bodyless = end;
     x->rule = x->backend = -1;
-    x->started_us = weft_loop_now_us(c->w->loop);
+    x->started_us = x->body_moved_us = weft_loop_now_us(c->w->loop);
     x->method = head->method;
     x->authority = head->authority;
     x->path = head->path;

@@ -80,6 +80,7 @@ struct proxy_exchange {
     struct weft_timer wait_timer;                   /* for a connection with room */
     struct weft_timer request_timer, attempt_timer; /* backendRequest, backoff, or lingering */
     uint64_t started_us, bytes_in, bytes_out;
+    uint64_t body_mark, body_moved_us; /* bytes_in when it was looked at, and moved last */
     uint16_t status;
     enum weft_reason reason;
     struct weft_task release;

@@ -4,6 +4,7 @@
 
 #include <sidecar/conn.h>
 #include <sidecar/hop.h>
+#include <sidecar/limits.h>
 #include <sidecar/listeners.h>
 #include <sidecar/stream.h>
 #include <weft/base/alloc.h>
@@ -27,6 +28,7 @@ static void publish_pool(struct proxy_worker *w) {
 static void on_housekeeping(void *arg) {
     struct proxy_worker *w = WEFT_CAST(proxy_worker, arg);
     publish_pool(w);
+    proxy_limits_check(w);
     weft_timer_start(&w->housekeeping, HOUSEKEEPING_US);
 }
 
@@ -54,6 +56,7 @@ struct proxy_worker *proxy_worker_new(struct weft_loop *loop, unsigned id,
     w->budget_policy = (struct weft_retry_budget_policy){
         .percent = (uint32_t)opt->retry_percent, .min_per_s = (uint32_t)opt->retry_min_per_s};
     weft_list_init(&w->conns);
+    proxy_limits_share(w, 1);
     weft_list_init(&w->exchanges);
     weft_rng_seed_system(&w->rng);
     proxy_stats_init(&w->stats);

@@ -48,6 +48,8 @@ struct proxy_worker {
     struct weft_list conns;     /* struct proxy_conn.link */
     struct weft_list exchanges; /* struct proxy_exchange.link */
     uint32_t n_exchanges, n_busy_conns;
+    uint64_t n_conns, max_conns;
+    struct weft_output_budget output; /* queued for callers */
     bool draining, drained;
 
     struct proxy_health *health; /* shared with the other workers */

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Limits on callers. Nothing here runs for each request but one comparison; what does not move is
+ * looked for once a second. */
+#include <sidecar/limits.h>
+
+#include <sys/resource.h>
+
+#include <sidecar/stream.h>
+#include <weft/base/limits.h>
+
+enum { PEER_FACTOR = 16 };
+
+void proxy_limits_raise_files(void) {
+    struct rlimit r;
+    if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur == r.rlim_max) return;
+    r.rlim_cur = r.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &r);
+}
+
+static uint64_t part(uint64_t all, size_t workers) {
+    return all ? (all + workers - 1) / workers : UINT64_MAX;
+}
+
+void proxy_limits_share(struct proxy_worker *w, size_t workers) {
+    w->max_conns = part(w->opt->max_connections, workers);
+    w->output.max = part(w->opt->max_buffered, workers);
+}
+
+void proxy_limits_of_conn(struct proxy_conn *c, struct weft_server_options *ret) {
+    const struct proxy_options *o = c->w->opt;
+    uint32_t factor = c->peer_id.len ? PEER_FACTOR : 1;
+    ret->head_timeout_us = o->head_timeout_us;
+    ret->idle_timeout_us = o->caller_idle_timeout_us;
+    ret->write_timeout_us = o->write_timeout_us;
+    ret->budget = &c->w->output;
+    ret->limits = weft_codec_limits_default();
+    ret->limits.head_bytes = (uint32_t)o->max_head_bytes;
+    ret->limits.streams = (uint32_t)o->max_streams;
+    ret->limits.resets = (uint32_t)o->max_resets * factor;
+    ret->limits.frames = (uint32_t)o->max_control_frames * factor;
+    ret->limits.queued *= factor / 4 + 1;
+    ret->limits.budget = &c->w->output;
+}
+
+void proxy_limits_hit(struct proxy_worker *w, enum proxy_dir dir, enum weft_cap cap) {
+    proxy_stats_count(&w->stats, PROXY_METRIC_LIMITS, proxy_dir_name(dir), weft_cap_word(cap));
+}
+
+bool proxy_limits_admit_conn(struct proxy_worker *w, enum proxy_dir dir) {
+    if (w->n_conns <= w->max_conns) return true;
+    proxy_limits_hit(w, dir, WEFT_CAP_CONNECTIONS);
+    return false;
+}
+
+/* Over the process's maximum those go first who hold some of it; at twice the maximum, everybody.
+ */
+bool proxy_limits_admit_request(struct proxy_conn *c) {
+    const struct weft_output_budget *b = &c->w->output;
+    bool holds = weft_server_conn_queued(c->server) >= WEFT_STREAM_FLOOR;
+    bool over = b->used >= b->max && (holds || b->used / 2 >= b->max);
+    if (!over && !weft_server_conn_over_queued(c->server)) return true;
+    proxy_limits_hit(c->w, c->dir, WEFT_CAP_BUFFERED);
+    return false;
+}
+
+/* A request whose body stands still while nothing is answered. gRPC streams may be silent. */
+static void check_body(struct proxy_exchange *x, uint64_t now_us) {
+    if (x->req_end || x->resp_started || x->grpc || x->down_paused || x->bytes_in != x->body_mark) {
+        x->body_mark = x->bytes_in;
+        x->body_moved_us = now_us;
+        return;
+    }
+    if (x->state == PROXY_ST_FINISH || x->state == PROXY_ST_LINGER) return;
+    if (now_us - x->body_moved_us < x->w->opt->body_timeout_us) return;
+    proxy_limits_hit(x->w, x->conn->dir, WEFT_CAP_BODY_TIMEOUT);
+    proxy_exchange_reply(x, WEFT_REASON_REQUEST_BODY_TIMEOUT, WEFT_SLICE_EMPTY);
+}
+
+void proxy_limits_check(struct proxy_worker *w) {
+    uint64_t now_us = weft_loop_now_us(w->loop);
+    weft_list_each(it, &w->conns) {
+        struct proxy_conn *c = WEFT_CONTAINER(it, struct proxy_conn, link);
+        if (c->server) weft_server_conn_check(c->server);
+    }
+    if (!w->opt->body_timeout_us) return;
+    weft_list_each(it, &w->exchanges) {
+        check_body(WEFT_CONTAINER(it, struct proxy_exchange, link), now_us);
+    }
+}
