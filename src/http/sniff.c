@@ -71,6 +71,7 @@ static enum weft_sniff sniff_h1(struct weft_slice s) {
         struct weft_slice seen = skip_blank(target, /* lines= */ false);
         if (seen.len == 0) return WEFT_SNIFF_MORE;
         if (target_begins(seen)) return WEFT_SNIFF_H1;
+        if (is_prefix_of(seen, "http://") || is_prefix_of(seen, "https://")) return WEFT_SNIFF_MORE;
     }
     if (s.base[m] != ' ') return WEFT_SNIFF_OPAQUE;
     if (target.len == 0) return WEFT_SNIFF_MORE;
