@@ -132,7 +132,9 @@ static void tell_retired(struct weft_codec *c) {
 
 /* True when the owner was called and may have changed things. */
 static bool tell_output(struct weft_codec *c) {
-    bool output = c->ops->has_output(c) && !c->told_output;
+    bool has = c->ops->has_output(c);
+    if (!has) c->told_output = false; /* pulled, or gone with a stream that the peer reset */
+    bool output = has && !c->told_output;
     bool end = !output && !c->told_finished && c->ops->finished(c);
     bool shut = !output && !c->told_out_ended && weft_codec_out_ended(c);
     if (!output && !end && !shut) return false;

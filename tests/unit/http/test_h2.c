@@ -320,6 +320,33 @@ static void test_client_cancel(void **state) {
     pair_done(&c, &s);
 }
 
+/* Output that was told of and then went away with its stream: the next one is told of again. */
+static void test_output_lost_with_its_stream(void **state) {
+    struct side c, s;
+    pair_init(&c, &s, NULL);
+    s.no_reply = c.keep = true;
+    ask(&c, (struct request){.method = "GET"}, true);
+    shuttle(&c, &s, SIZE_MAX);
+    send_head(s.last, 200, WEFT_BODY_CHUNKED, 0, false);
+    shuttle(&c, &s, SIZE_MAX);
+    weft_stream_data(s.last, S("nobody wants this"));
+    assert_true(weft_codec_has_output(s.codec));
+    weft_stream_release(c.last);
+    c.last = NULL;
+    side_pull(&c, &s.in);
+    side_feed(&s, SIZE_MAX);
+    side_pull(&s, &c.in);
+    s.no_reply = c.keep = false;
+    ask(&c, (struct request){.method = "GET"}, true);
+    side_pull(&c, &s.in);
+    int before = s.output;
+    side_feed(&s, SIZE_MAX);
+    assert_int_equal(s.output, before + 1);
+    shuttle(&c, &s, SIZE_MAX);
+    assert_string_equal(side_log(&c), "200 chunked 200 end");
+    pair_done(&c, &s);
+}
+
 /* Cancelled before anything left: the server never hears of it. */
 static void test_cancel_unsent(void **state) {
     struct side c, s;
@@ -487,6 +514,7 @@ int main(void) {
         cmocka_unit_test(test_reset_behind_head),
         cmocka_unit_test(test_client_cancel),
         cmocka_unit_test(test_cancel_unsent),
+        cmocka_unit_test(test_output_lost_with_its_stream),
         cmocka_unit_test(test_unprocessed_when_never_pulled),
         cmocka_unit_test(test_body_held_to_its_length),
         cmocka_unit_test(test_early_answer),
