@@ -24,7 +24,7 @@ struct h1_scan {  /* position inside a block */
     size_t line;  /* start of the current line */
     size_t seen;  /* searched up to here */
     uint32_t lines;
-    bool trailer;
+    bool trailer, response;
 };
 
 struct h1 {

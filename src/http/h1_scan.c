@@ -46,11 +46,16 @@ static bool take_line(struct h1_scan *sc, const struct weft_codec_limits *limits
     return true;
 }
 
-/* A first byte that no head can begin with is answered at once. */
-static bool first_byte_bad(const struct h1_scan *sc, struct weft_slice block) {
+/* First bytes that no head can begin with are refused at once: who speaks another protocol may wait
+ * for an answer. */
+static bool first_bytes_bad(const struct h1_scan *sc, struct weft_slice block) {
+    static const struct weft_slice version = WEFT_SLICE_LIT("HTTP/1.");
     if (sc->lines || sc->trailer || sc->line >= block.len) return false;
-    unsigned char c = (unsigned char)block.base[sc->line];
-    return c != '\r' && c != '\n' && !http_is_token_char(c);
+    struct weft_slice line = weft_slice_from(block, sc->line);
+    unsigned char c = (unsigned char)line.base[0];
+    if (c == '\r' || c == '\n') return false;
+    if (!sc->response) return !http_is_token_char(c);
+    return memcmp(line.base, version.base, line.len < version.len ? line.len : version.len) != 0;
 }
 
 bool h1_scan(struct h1_scan *sc, const struct weft_codec_limits *limits, struct weft_slice block,
@@ -59,7 +64,7 @@ bool h1_scan(struct h1_scan *sc, const struct weft_codec_limits *limits, struct 
     *ret_end = 0;
     *ret_refused = WEFT_REASON_NONE;
     for (;;) {
-        if (first_byte_bad(sc, weft_slice_head(block, n))) {
+        if (first_bytes_bad(sc, weft_slice_head(block, n))) {
             *ret_refused = WEFT_REASON_BAD_REQUEST;
             return true;
         }

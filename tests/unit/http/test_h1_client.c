@@ -80,6 +80,7 @@ static const struct vector refused[] = {
     {"bad chunk size", CHUNKED "z\r\n", "200 chunked " PROTOCOL},
     {"bad chunk end", CHUNKED "1\r\nxy0\r\n\r\n", "200 chunked (x) " PROTOCOL},
     {"bad trailer", CHUNKED "0\r\n a: b\r\n\r\n", "200 chunked " PROTOCOL},
+    {"another protocol, no empty line", "220 mail ESMTP\r\n", PROTOCOL},
     {"no http", "hello world\r\n\r\n", PROTOCOL},
     {"binary", "\x15\x03\x01\x00", PROTOCOL},
     {"cut before the head", "", "reset:reset", 1},
