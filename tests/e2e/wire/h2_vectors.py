@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The same rules over HTTP/2: what a caller's frames become in front of the app, and back."""
-import h2, origin as h1_origin
+import client, h2, origin as h1_origin
 
 REQUEST = [(':method', 'GET'), (':scheme', 'http'), (':authority', 'web'), (':path', '/')]
 POST = [(':method', 'POST'), *REQUEST[1:]]
@@ -273,3 +273,39 @@ def run(tally, only, o, ports):
     for name, f, args in cases:
         if only in name:
             tally.result(name, f(*args))
+
+
+# HTTP/1 callers of a port that speaks HTTP/2 (REQ-057): bytes in, what the app sees
+TRANSLATED = [
+    ('get', b'GET /a?b HTTP/1.1\r\nHost: web\r\nX-A: 1\r\n\r\n', {'path': '/a?b', ':authority': ['web'], 'host': [], 'x-a': ['1'], 'body': b''}),
+    ('length', b'POST / HTTP/1.1\r\nHost: web\r\nContent-Length: 3\r\n\r\nabc', {'body': b'abc', 'content-length': ['3']}),
+    ('chunked', b'POST / HTTP/1.1\r\nHost: web\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-T: 1\r\n\r\n', {'body': b'abc', 'transfer-encoding': [], 'trailers': [('x-t', '1')]}),
+    ('hop-by-hop', b'GET / HTTP/1.1\r\nHost: web\r\nConnection: x-a, keep-alive\r\nX-A: 1\r\nKeep-Alive: 5\r\nUpgrade: h2c\r\nProxy-Connection: close\r\n\r\n',
+     {'x-a': [], 'connection': [], 'keep-alive': [], 'upgrade': [], 'proxy-connection': []}),
+    ('te', b'GET / HTTP/1.1\r\nHost: web\r\nTE: trailers, gzip\r\nConnection: te\r\n\r\n', {'te': ['trailers']}),
+    ('absolute', b'GET http://web/a HTTP/1.1\r\nHost: web\r\n\r\n', {'path': '/a', ':authority': ['web']}),
+    ('options-star', b'OPTIONS * HTTP/1.1\r\nHost: web\r\n\r\n', {'path': '*'}),
+    ('upper-case', b'GET / HTTP/1.1\r\nHOST: web\r\nX-UPPER: V\r\n\r\n', {'x-upper': ['V'], 'X-UPPER': []}),
+    ('trust', b'GET / HTTP/1.1\r\nHost: web\r\nX-Forwarded-Client-Cert: a\r\nWeft-Hop: 1\r\n\r\n', {'x-forwarded-client-cert': [], 'weft-hop': []}),
+    ('http-1.0', b'GET / HTTP/1.0\r\nHost: web\r\n\r\n', {'path': '/'}),
+]
+
+
+def translated_wrong(v, port, o):
+    _, data, checks = v
+    o.begin(lambda p, s, m: p.send(h2.headers(s, [*ANSWER, ('x-r', '1')], end=False) + h2.frame(h2.DATA, 0, s, b'ok') + h2.headers(s, [('x-t', '2')])))
+    c = client.Client(port)
+    c.send(data)
+    _, r = c.final()
+    c.close()
+    if r is None or r.status != 200 or r.body != b'ok' or not r.complete or r.get('x-r') != ['1']:
+        return f'answered {r} {c.ended}'
+    if b'HTTP/1.1' in data and r.trailers != [('x-t', '2')]:
+        return f'the trailers are {r.trailers}'
+    return seen_wrong(checks, o.seen[0], 'out') if len(o.seen) == 1 else f'{len(o.seen)} requests reached the app'
+
+
+def run_translated(tally, only, o, port):
+    for v in TRANSLATED:
+        if only in f'h2/translated/{v[0]}':
+            tally.result(f'h2/translated/{v[0]}', translated_wrong(v, port, o))
