@@ -31,7 +31,8 @@ bool proxy_is_own_port(const struct proxy_worker *w, const struct weft_xport_inf
 /* With a route attached HTTP is certain (REQ-059); otherwise the port says it or nobody does. */
 static bool http_forced(const struct weft_destination *d) {
     return d->routes != WEFT_ROUTES_NONE || d->protocol == WEFT_PROTO_HTTP ||
-           d->protocol == WEFT_PROTO_H2C || d->protocol == WEFT_PROTO_GRPC;
+           d->protocol == WEFT_PROTO_H2C || d->protocol == WEFT_PROTO_GRPC ||
+           d->protocol == WEFT_PROTO_HTTP1;
 }
 
 static void start_opaque(struct proxy_conn *c, const char *why) {

@@ -43,10 +43,12 @@ static bool run_filters(struct proxy_exchange *x, const struct weft_filter *filt
     return false;
 }
 
-/* The protocol that the backend's app is spoken to with: the caller's, unless its port says h2. */
+/* The protocol that the backend's app is spoken to with: the caller's, unless its port says that it
+ * knows only the other (REQ-057). */
 static void choose_app(struct proxy_exchange *x) {
-    if (x->be->protocol == WEFT_PROTO_H2C || x->be->protocol == WEFT_PROTO_GRPC)
-        x->app = WEFT_HTTP_2;
+    enum weft_protocol p = x->be->protocol;
+    if (p == WEFT_PROTO_H2C || p == WEFT_PROTO_GRPC) x->app = WEFT_HTTP_2;
+    if (p == WEFT_PROTO_HTTP1 && x->app == WEFT_HTTP_2) x->app = WEFT_HTTP_11;
     if (x->app == WEFT_HTTP_2) x->req->upgrade = WEFT_SLICE_EMPTY; /* it has none */
 }
 

@@ -46,6 +46,7 @@ RESOURCE(weft_trust)
 static const char *const protocol_names[] = {
     [WEFT_PROTO_UNKNOWN] = "unknown", [WEFT_PROTO_HTTP] = "http", [WEFT_PROTO_H2C] = "h2c",
     [WEFT_PROTO_GRPC] = "grpc",       [WEFT_PROTO_TLS] = "tls",   [WEFT_PROTO_TCP] = "tcp",
+    [WEFT_PROTO_HTTP1] = "http1",
 };
 
 const char *weft_protocol_name(enum weft_protocol p) {
@@ -59,10 +60,10 @@ static const struct {
     enum weft_protocol protocol;
 } words[] = {
     {"http", WEFT_PROTO_HTTP},
-    {"http1", WEFT_PROTO_HTTP},
+    {"http1", WEFT_PROTO_HTTP1},
     {"grpc-web", WEFT_PROTO_HTTP},
-    {"ws", WEFT_PROTO_HTTP},
-    {"kubernetes.io/ws", WEFT_PROTO_HTTP},
+    {"ws", WEFT_PROTO_HTTP1},
+    {"kubernetes.io/ws", WEFT_PROTO_HTTP1},
     {"h2c", WEFT_PROTO_H2C},
     {"http2", WEFT_PROTO_H2C},
     {"kubernetes.io/h2c", WEFT_PROTO_H2C},

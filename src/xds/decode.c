@@ -132,7 +132,7 @@ static void backend(struct weft_decode *d, const Weft__V1__Backend *in, uint32_t
     if (in->endpoints > n_endpoints)
         weft_decode_fail(d, WEFT_INVALID, "endpoints", "is beyond the list of the Destination");
     out->endpoints = in->endpoints == 0 ? WEFT_NO_ENDPOINTS : in->endpoints - 1;
-    out->protocol = weft_decode_enum(d, (int)in->protocol, WEFT_PROTO_TCP, "protocol");
+    out->protocol = weft_decode_enum(d, (int)in->protocol, WEFT_PROTO_HTTP1, "protocol");
     out->invalid = weft_decode_text(d, in->invalid, "invalid", WEFT_XDS_MAX_TEXT);
     out->filters = filters(d, in->filters, in->n_filters, &out->n_filters);
 }
@@ -214,7 +214,7 @@ static void destination(struct weft_decode *d, const Weft__V1__Destination *in,
     out->service = weft_decode_line(d, in->service, "service");
     out->port = weft_decode_u16(d, in->port, "port");
     out->port_name = weft_decode_line(d, in->port_name, "port_name");
-    out->protocol = weft_decode_enum(d, (int)in->protocol, WEFT_PROTO_TCP, "protocol");
+    out->protocol = weft_decode_enum(d, (int)in->protocol, WEFT_PROTO_HTTP1, "protocol");
     out->routes = weft_decode_enum(d, (int)in->routes, WEFT_ROUTES_GRPC, "routes");
     endpoints_names(d, in, out);
     struct weft_decode_at at;

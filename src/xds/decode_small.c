@@ -78,7 +78,7 @@ static void inbound(struct weft_decode *d, const Weft__V1__Inbound *in, struct w
         out->ports[i].mode =
             weft_decode_enum(d, (int)in->ports[i]->mode, WEFT_MTLS_DISABLED, "mode");
         out->ports[i].protocol =
-            weft_decode_enum(d, (int)in->ports[i]->protocol, WEFT_PROTO_TCP, "protocol");
+            weft_decode_enum(d, (int)in->ports[i]->protocol, WEFT_PROTO_HTTP1, "protocol");
         weft_decode_leave(d);
     }
 }

@@ -13,12 +13,12 @@ struct weft_match_index;
 
 enum weft_protocol { /* of a Service port or backend: appProtocol, port name (REQ-057, 059) */
                      WEFT_PROTO_UNKNOWN, /* detect from the first bytes */
-                     WEFT_PROTO_HTTP, /* "http", kubernetes.io/ws: HTTP/1.x, though HTTP/2 is seen
-                                         by its preface */
-                     WEFT_PROTO_H2C,  /* kubernetes.io/h2c */
-                     WEFT_PROTO_GRPC, /* "grpc": HTTP/2 */
-                     WEFT_PROTO_TLS,  /* "https", "tls", kubernetes.io/wss: passed through */
-                     WEFT_PROTO_TCP,  /* "tcp" and every other known name: opaque */
+                     WEFT_PROTO_HTTP,  /* "http": HTTP/1.x, though HTTP/2 is seen by its preface */
+                     WEFT_PROTO_H2C,   /* kubernetes.io/h2c */
+                     WEFT_PROTO_GRPC,  /* "grpc": HTTP/2 */
+                     WEFT_PROTO_TLS,   /* "https", "tls", kubernetes.io/wss: passed through */
+                     WEFT_PROTO_TCP,   /* "tcp" and every other known name: opaque */
+                     WEFT_PROTO_HTTP1, /* "http1", kubernetes.io/ws: the app speaks HTTP/1.1 only */
 };
 enum weft_path_kind {
     WEFT_PATH_EXACT,

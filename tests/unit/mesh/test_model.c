@@ -174,7 +174,7 @@ static void test_protocols(void **state) {
         {"http", "tcp", "http"},
         {"HTTP", "", "http"},
         {"kubernetes.io/h2c", "http", "h2c"},
-        {"kubernetes.io/ws", "", "http"},
+        {"kubernetes.io/ws", "", "http1"},
         {"kubernetes.io/wss", "", "tls"},
         {"grpc", "", "grpc"},
         {"https", "", "tls"},
