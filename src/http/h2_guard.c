@@ -44,8 +44,9 @@ int h2_guard_invalid(nghttp2_session *session, const nghttp2_frame *frame, int e
 /* ---- DATA, of which nghttp2 says nothing when it ignores it ---- */
 
 static bool data_ok(const struct h2 *h, uint32_t id) {
-    if (id % 2 == 0 || id > h->peer_last) return true; /* nghttp2's to judge */
-    return id != h->peer_reset && is_tolerated(h, id);
+    if (id % 2 == 0) return true;          /* nghttp2's to judge */
+    if (id == h->peer_reset) return false; /* also when all of it came at once */
+    return id > h->peer_last || is_tolerated(h, id);
 }
 
 static bool walk_frame(struct h2 *h, const uint8_t *head) {

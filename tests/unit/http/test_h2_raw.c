@@ -316,6 +316,8 @@ static const struct {
     {"head", S(HEADERS_ON("\x01")), S(HEADERS_ON("\x01")), NGHTTP2_STREAM_CLOSED},
     {"data behind a reset", S(HEADERS_ON("\x01")), S(RST_ON("\x01") DATA_ON("\x01")),
      NGHTTP2_STREAM_CLOSED},
+    {"head, reset and data at once", S(""), S(HEADERS_ON("\x01") RST_ON("\x01") DATA_ON("\x01")),
+     NGHTTP2_STREAM_CLOSED},
     {"smaller id", S(HEADERS_ON("\x05")), S(HEADERS_ON("\x03")), NGHTTP2_PROTOCOL_ERROR},
     {"next id", S(HEADERS_ON("\x01")), S(HEADERS_ON("\x03")), 0},
 };
