@@ -13,4 +13,5 @@ int cmd_compile(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_routes(int argc, char **argv);
+int cmd_proxy(int argc, char **argv);
 int cmd_version(int argc, char **argv);

@@ -26,6 +26,8 @@ static void lint_parent_group(struct lint *l, const struct weft_object *o, const
 
 static bool same_service(const json_t *a, const json_t *b) {
     static const char *const keys[] = {"group", "kind", "namespace", "name"};
+    /* absent, the group is that of Gateway */
+    if (!json_object_get(a, "group") != !json_object_get(b, "group")) return false;
     for (size_t i = 0; i < WEFT_LEN(keys); i++)
         if (!weft_slice_eq(weft_js_str(a, keys[i]), weft_js_str(b, keys[i]))) return false;
     return true;

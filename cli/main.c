@@ -17,6 +17,7 @@ static const struct command {
     {"explain", cmd_explain, "Say which route, rule and backends decide about one request"},
     {"routes", cmd_routes, "Show the status of every route"},
     {"local", cmd_local, "Run Pods, Services and routes from manifests on this machine"},
+    {"proxy", cmd_proxy, "Ask the sidecar of a pod of a local mesh what it does"},
     {"version", cmd_version, "Print the version"},
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };

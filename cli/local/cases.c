@@ -112,7 +112,7 @@ static void read_case(struct reader *r, json_t *o, size_t i) {
     if (!json_is_object(c.expect) || json_object_size(c.expect) == 0)
         complain(r, "expect", "is missing; say at least a status, e.g. expect: {status: 200}");
     else
-        expect_check(c.expect, complain, r);
+        expect_verify(c.expect, complain, r);
     if (!c.name) c.name = json_string_value(json_object_get(o, "request"));
     r->f->items = weft_realloc(r->f->items, (r->f->n + 1) * sizeof c);
     r->f->items[r->f->n++] = c;

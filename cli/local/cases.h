@@ -31,8 +31,8 @@ void cases_parse(struct weft_slice text, const char *file, struct test_file *ret
 void cases_done(struct test_file *f);
 
 /* expect.c: says with fn(ud, field, what) what is wrong with an `expect` mapping. */
-void expect_check(const json_t *expect, void (*fn)(void *ud, const char *field, const char *what),
-                  void *ud);
+void expect_verify(const json_t *expect, void (*fn)(void *ud, const char *field, const char *what),
+                   void *ud);
 /* True when judging needs the lines of the caller's access log. */
 bool expect_needs_log(const json_t *expect);
 /* "450ms", "2s", "1m" in microseconds; false otherwise. */

@@ -125,7 +125,7 @@ static const struct form forms[] = {
     {"backend", is_shares,
      "must be a name, or a mapping of names and shares such as \"90%±3\" or \"100%\"", true},
     {"seen", is_mapping, "must be a mapping", false},
-    {"reason", is_text, "must be a reason, e.g. no_route, or \"\" for none", false},
+    {"reason", is_text, "must be a reason, e.g. no_route, or \"\" for none", true},
     {"route", is_text, "must be \"NAMESPACE/NAME\", or \"\" for none", true},
     {"rule", is_rule, "must be the rule's name, or its number counted from 0", true},
     {"attempts", is_attempts, "must be a number", true},
@@ -178,8 +178,8 @@ static void check_rows(const struct check *c, const json_t *o, const char *prefi
     }
 }
 
-void expect_check(const json_t *expect, void (*fn)(void *ud, const char *field, const char *what),
-                  void *ud) {
+void expect_verify(const json_t *expect, void (*fn)(void *ud, const char *field, const char *what),
+                   void *ud) {
     struct check c = {fn, ud};
     const json_t *seen = json_object_get(expect, "seen");
     check_rows(&c, expect, "expect", forms, WEFT_LEN(forms));
