@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <controller/errors.h>
 #include <weft/base/alloc.h>
+#include <weft/obs/json.h>
 
 #include <string.h>
 #include <sys/stat.h>
@@ -56,14 +57,26 @@ void controller_errors_add(struct controller_errors *e, const char *file,
     e->n++;
 }
 
+/* What a broken file says need not be UTF-8, nor what was cut off at a length. */
+static json_t *text(const char *s) {
+    struct weft_buf b;
+    weft_buf_init(&b, 0);
+    (void)weft_buf_char(&b, '"');
+    weft_json_escape(&b, weft_slice_str(s));
+    (void)weft_buf_char(&b, '"');
+    json_t *out = json_loadb(b.base, weft_buf_size(&b), JSON_DECODE_ANY, NULL);
+    weft_buf_done(&b);
+    return out;
+}
+
 json_t *controller_errors_json(struct controller_errors *e) {
     forget_old(e);
     json_t *out = json_array();
     weft_list_each(it, &e->list) {
         const struct kept *k = WEFT_CONTAINER(it, struct kept, node);
-        json_array_append_new(out, json_pack("{s:s, s:i, s:s, s:s}", "file", k->file, "line",
-                                             k->err.line, "field", k->err.path, "message",
-                                             k->err.message));
+        json_array_append_new(out, json_pack("{s:o, s:i, s:o, s:o}", "file", text(k->file), "line",
+                                             k->err.line, "field", text(k->err.path), "message",
+                                             text(k->err.message)));
     }
     return out;
 }
