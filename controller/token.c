@@ -5,14 +5,17 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Trimmed content of one file; empty when it is not a usable token. */
 static struct weft_slice read_token(int dir_fd, const char *name,
                                     char buf[static CONTROLLER_MAX_TOKEN + 2]) {
-    int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0) return WEFT_SLICE_EMPTY;
-    ssize_t n = read(fd, buf, CONTROLLER_MAX_TOKEN + 1);
+    struct stat about;
+    bool file = fstat(fd, &about) == 0 && S_ISREG(about.st_mode);
+    ssize_t n = file ? read(fd, buf, CONTROLLER_MAX_TOKEN + 1) : 0;
     close(fd);
     if (n <= 0 || n > CONTROLLER_MAX_TOKEN) return WEFT_SLICE_EMPTY;
     struct weft_slice s = weft_slice(buf, (size_t)n);
@@ -30,11 +33,25 @@ static bool equal(struct weft_slice a, struct weft_slice b) {
     return diff == 0;
 }
 
+/* Lower-case letters, digits and '-', with dots between (RFC 1123). */
+static bool is_name(struct weft_slice s) {
+    char last = '.';
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.base[i];
+        bool inner = c == '-' || c == '.';
+        if (!inner && !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9')) return false;
+        if (inner && last == '.') return false;
+        if (c == '.' && last == '-') return false;
+        last = c;
+    }
+    return last != '.' && last != '-';
+}
+
 /* Namespaces have no dots, ServiceAccounts may: the first dot divides. */
 static bool split(struct weft_slice file, struct weft_slice *ret_ns, struct weft_slice *ret_sa) {
     *ret_sa = file;
     *ret_ns = weft_slice_cut(ret_sa, '.');
-    return ret_ns->len > 0 && ret_sa->len > 0;
+    return is_name(*ret_ns) && is_name(*ret_sa);
 }
 
 enum weft_status controller_token_owner(const char *dir, struct weft_slice token,
@@ -42,7 +59,7 @@ enum weft_status controller_token_owner(const char *dir, struct weft_slice token
                                         struct weft_slice *ret_service_account) {
     DIR *d = dir ? opendir(dir) : NULL;
     if (!d) return dir ? weft_status_from_errno(errno) : WEFT_NOT_FOUND;
-    enum weft_status st = WEFT_NOT_FOUND;
+    size_t owners = 0;
     for (struct dirent *e; (e = readdir(d));) {
         char buf[CONTROLLER_MAX_TOKEN + 2];
         struct weft_slice ns, sa, known = read_token(dirfd(d), e->d_name, buf);
@@ -50,8 +67,11 @@ enum weft_status controller_token_owner(const char *dir, struct weft_slice token
         if (!hit || !split(weft_slice_str(e->d_name), &ns, &sa)) continue;
         *ret_ns = weft_arena_dup(a, ns);
         *ret_service_account = weft_arena_dup(a, sa);
-        st = WEFT_OK;
+        owners++;
     }
     closedir(d);
-    return st;
+    if (owners > 1)
+        weft_warn("ca", "%s holds one token under %zu names, among them %.*s.%.*s: it proves none",
+                  dir, owners, WEFT_SLICE_ARG(*ret_ns), WEFT_SLICE_ARG(*ret_service_account));
+    return owners == 1 ? WEFT_OK : WEFT_NOT_FOUND;
 }

@@ -9,7 +9,8 @@
 enum { CONTROLLER_MIN_TOKEN = 16, CONTROLLER_MAX_TOKEN = 4096 }; /* bytes, white space trimmed */
 
 /* Whose token is it? The answer comes from the file's name and nothing else. Every token is
- * compared over its whole length whatever the outcome. NOT_FOUND: nobody's. */
+ * compared over its whole length whatever the outcome. NOT_FOUND: nobody's, or (a copy left in the
+ * folder) that of more than one. */
 enum weft_status controller_token_owner(const char *dir, struct weft_slice token,
                                         struct weft_arena *a, struct weft_slice *ret_ns,
                                         struct weft_slice *ret_service_account);

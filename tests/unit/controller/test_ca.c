@@ -222,6 +222,25 @@ static void test_useless_token_files_give_nothing(void **state) {
     expect_owner(big, "");
 }
 
+/* A copy that an editor or a backup left must not make its holder somebody else. */
+static void test_a_token_of_two_accounts_is_nobodys(void **state) {
+    (void)state;
+    put_token("shop.web", "0123456789abcdef-web");
+    put_token("shop.web~", "0123456789abcdef-web");
+    put_token("Shop.web", "0123456789abcdef-web");
+    put_token("shop.web.", "0123456789abcdef-web");
+    expect_owner("0123456789abcdef-web", "shop/web"); /* those are not names */
+    put_token("shop.web.bak", "0123456789abcdef-web");
+    expect_owner("0123456789abcdef-web", "");
+}
+
+static void test_a_pipe_in_the_token_folder_holds_nobody_up(void **state) {
+    (void)state;
+    put_token("shop.web", "0123456789abcdef-web");
+    assert_int_equal(mkfifo(at("tokens/shop.pipe"), 0600), 0);
+    expect_owner("0123456789abcdef-web", "shop/web");
+}
+
 static void test_no_token_folder_is_an_error(void **state) {
     (void)state;
     struct weft_arena a;
@@ -246,6 +265,8 @@ int main(void) {
         T(test_a_broken_csr_is_refused),
         T(test_a_token_belongs_to_its_file_name),
         T(test_useless_token_files_give_nothing),
+        T(test_a_token_of_two_accounts_is_nobodys),
+        T(test_a_pipe_in_the_token_folder_holds_nobody_up),
         T(test_no_token_folder_is_an_error),
 #undef T
     };
