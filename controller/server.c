@@ -10,6 +10,7 @@ enum { MAX_CONNECTIONS = 20000 };
 #define HANDSHAKE_US (10 * UINT64_C(1000000))
 #define IDLE_US      (60 * UINT64_C(1000000)) /* a connection without a call */
 #define ROTATE_US    (8 * 3600 * UINT64_C(1000000))
+#define STRANGER_US  (30 * UINT64_C(1000000)) /* without a certificate: time for one Sign call */
 
 struct controller_server {
     struct weft_loop *loop;
@@ -29,6 +30,7 @@ struct peer { /* one connection, from its acceptance on */
     struct controller_server *server;
     struct weft_xport *xport;      /* during the handshake */
     struct weft_server_conn *conn; /* after it */
+    struct weft_timer deadline;    /* of the connection, whatever it is doing */
 };
 
 static void server_free_if_done(struct controller_server *s) {
@@ -40,6 +42,7 @@ static void server_free_if_done(struct controller_server *s) {
 
 static void peer_free(struct peer *p) {
     struct controller_server *s = p->server;
+    weft_timer_stop(&p->deadline);
     weft_list_remove(&p->node);
     s->n_peers--;
     free(p);
@@ -71,7 +74,7 @@ static void on_request(void *ud, struct weft_server_conn *c, struct weft_stream 
     else if (s->closing)
         weft_grpc_refuse(stream, end, WEFT_GRPC_UNAVAILABLE, WEFT_SLICE_LIT("shutting down"));
     else if (weft_grpc_is_call(head) && weft_slice_is(head->path, WEFT_SIGN_PATH))
-        controller_sign_serve(s->sign, stream, head, end, info->peer_id);
+        controller_sign_serve(s->sign, stream, head, end, info);
     else if (weft_grpc_is_call(head) && weft_slice_is(head->path, WEFT_ADS_PATH))
         controller_discovery_serve(s->discovery, stream, end, info);
     else
@@ -96,6 +99,19 @@ static void handshake_failed(struct peer *p, enum weft_status st) {
     peer_free(p);
 }
 
+static void on_deadline(void *arg) {
+    struct peer *p = arg;
+    weft_server_conn_close(p->conn);
+}
+
+/* A connection ends with its peer's certificate (a little later, so that its streams can say so
+ * first). Who has none gets as long as one request takes: places are limited. */
+static void set_deadline(struct peer *p, const struct weft_xport_info *info) {
+    int64_t left = info->peer_not_after - (int64_t)(weft_clock_unix_us() / 1000000u);
+    bool known = info->peer_id.len > 0 && left > 0;
+    weft_timer_start(&p->deadline, STRANGER_US + (known ? (uint64_t)left * 1000000u : 0));
+}
+
 static void on_secured(void *ud, enum weft_status st) {
     struct peer *p = ud;
     if (st != WEFT_OK) {
@@ -105,6 +121,7 @@ static void on_secured(void *ud, enum weft_status st) {
     const struct weft_server_options opt = {
         .h2 = true, .limits = weft_codec_limits_default(), .idle_timeout_us = IDLE_US};
     struct weft_xport *x = weft_take(&p->xport);
+    set_deadline(p, weft_xport_info(x));
     p->conn = weft_server_conn_new(x, &opt, &server_cb, p);
 }
 
@@ -122,6 +139,7 @@ void controller_server_adopt(struct controller_server *s, struct weft_xport *bel
     }
     struct peer *p = weft_new0(struct peer);
     p->server = s;
+    weft_timer_init(&p->deadline, s->loop, on_deadline, p);
     weft_list_push(&s->peers, &p->node);
     s->n_peers++;
     p->xport = weft_xport_tls_server(below, s->tls, HANDSHAKE_US);

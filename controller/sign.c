@@ -15,8 +15,13 @@ struct call {
     struct weft_grpc_call *grpc;
     struct weft_arena arena;
     struct weft_slice token, peer_id;
+    int64_t peer_not_after;
     bool answered;
 };
+
+static int64_t unix_now(void) {
+    return (int64_t)(weft_clock_unix_us() / 1000000u);
+}
 
 static void call_free(struct call *c) {
     weft_grpc_call_free(c->grpc);
@@ -35,8 +40,8 @@ static enum weft_status who_asks(struct call *c, struct weft_slice *ret_ns,
                                  struct weft_slice *ret_sa) {
     if (c->token.len)
         return controller_token_owner(c->sign->token_dir, c->token, &c->arena, ret_ns, ret_sa);
-    struct weft_spiffe id;
-    if (!weft_spiffe_parse(c->peer_id, &id) ||
+    struct weft_spiffe id; /* the connection may be older than the certificate's end */
+    if (c->peer_not_after <= unix_now() || !weft_spiffe_parse(c->peer_id, &id) ||
         !weft_slice_is(id.trust_domain, controller_ca_trust_domain(c->sign->ca)))
         return WEFT_NOT_FOUND;
     *ret_ns = id.ns;
@@ -50,9 +55,8 @@ static void issue(struct call *c, const struct weft_sign_request *r, struct weft
     struct weft_buf chain, out;
     weft_buf_init(&chain, 0);
     weft_buf_init(&out, 0);
-    int64_t now = (int64_t)(weft_clock_unix_us() / 1000000u);
     enum weft_status st =
-        controller_ca_sign(c->sign->ca, r->csr_pem, ns, sa, r->ttl_s, now, &chain, &err);
+        controller_ca_sign(c->sign->ca, r->csr_pem, ns, sa, r->ttl_s, unix_now(), &chain, &err);
     if (st == WEFT_OK) {
         weft_sign_response_encode(
             &(struct weft_sign_response){weft_buf_slice(&chain), controller_ca_bundle(c->sign->ca)},
@@ -114,12 +118,14 @@ static struct weft_slice bearer_of(const struct weft_head *head) {
 }
 
 void controller_sign_serve(const struct controller_sign *s, struct weft_stream *stream,
-                           const struct weft_head *head, bool end, struct weft_slice peer_id) {
+                           const struct weft_head *head, bool end,
+                           const struct weft_xport_info *peer) {
     struct call *c = weft_new0(struct call);
     c->sign = s;
     weft_arena_init(&c->arena, 0);
     c->token = weft_arena_dup(&c->arena, bearer_of(head));
-    c->peer_id = weft_arena_dup(&c->arena, peer_id);
+    c->peer_id = weft_arena_dup(&c->arena, peer->peer_id);
+    c->peer_not_after = peer->peer_not_after;
     c->grpc = weft_grpc_call_accept(stream, end, MAX_REQUEST, &grpc_cb, c);
     if (end) on_half_close(c);
 }

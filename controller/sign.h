@@ -10,7 +10,8 @@ struct controller_sign {
     const char *token_dir; /* NULL: only renewals */
     struct controller_metrics *metrics;
 };
-/* Takes over the stream of one Sign call. `peer_id`: the verified client certificate's ID, or
- * empty. `s` must outlive the connection. */
+/* Takes over the stream of one Sign call. `peer`: the verified client certificate's ID, or empty,
+ * and its end. `s` must outlive the connection. */
 void controller_sign_serve(const struct controller_sign *s, struct weft_stream *stream,
-                           const struct weft_head *head, bool end, struct weft_slice peer_id);
+                           const struct weft_head *head, bool end,
+                           const struct weft_xport_info *peer);
