@@ -75,7 +75,7 @@ static bool redirected(const struct gamma_pod *p, uint16_t port) {
     const json_t *notes = p->view.meta.annotations;
     struct weft_slice include =
         weft_slice_trim(weft_js_str(notes, "weftmesh.io/include-inbound-ports"));
-    if (port == 15020 || port == 15021) return false;
+    if (port == 15000 || port == 15020 || port == 15021) return false;
     if (include.len && !weft_slice_is(include, "*") && !listed(include, port)) return false;
     return !listed(weft_js_str(notes, "weftmesh.io/exclude-inbound-ports"), port);
 }
