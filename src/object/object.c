@@ -85,6 +85,10 @@ static enum weft_status read_identity(struct weft_object *o, struct weft_error *
         return weft_error_set(err, WEFT_INVALID, "metadata.name", "must be text; put it in quotes");
     if (!name.len)
         return weft_error_set(err, WEFT_INVALID, "metadata.name", "missing: give it a name");
+    const json_t *ns = json_object_get(meta, "namespace");
+    if (ns && !json_is_string(ns) && !json_is_null(ns)) /* not silently "default" */
+        return weft_error_set(err, WEFT_INVALID, "metadata.namespace",
+                              "must be text; put it in quotes");
     read_api_version(o, version);
     o->kind = weft_slice_dup(kind);
     o->name = weft_slice_dup(name);

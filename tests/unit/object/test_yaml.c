@@ -143,6 +143,7 @@ static void faults_say_line_and_reason(void **state) {
         {"a: [1, 2\nb: 3\n", 2, ""},
         {"apiVersion: v1\nkind: T\nmetadata: {}\n", 1, "name"},
         {"kind: T\nmetadata: {name: x}\n", 1, "missing"},
+        {"apiVersion: v1\nkind: T\nmetadata: {name: x, namespace: 1}\n", 1, "quotes"},
         {"- a\n- b\n", 1, "mapping"},
         {"apiVersion: v1\nkind: T\nmetadata: {name: n}\n", 1, "quotes"},
         {"a: *nope\n", 1, "anchor"},
