@@ -24,6 +24,12 @@ static bool needs_tls(const struct weft_service_port *p) {
 static const char *port_fault(const struct gamma_service *s, uint16_t port, struct weft_arena *a,
                               struct weft_slice *ret_text) {
     const struct weft_service_port *p = gamma_service_port(s, port);
+    if (!port) {
+        *ret_text = weft_arena_printf(
+            a, "the port is missing: say which port of Service " WEFT_SLICE_FMT " is meant",
+            WEFT_SLICE_ARG(s->key));
+        return "BackendNotFound";
+    }
     if (!p) {
         *ret_text = weft_arena_printf(a,
                                       "Service " WEFT_SLICE_FMT " has no TCP port %u (the "

@@ -11,8 +11,7 @@ static const char *regex_fault(struct weft_arena *a, const char *where, struct w
         weft_regex_free(r);
         return NULL;
     }
-    return weft_arena_printf(a, "%s: the regular expression is not usable: %s", where, err.message)
-        .base;
+    return weft_arena_printf(a, "%s: %s", where, err.message).base;
 }
 
 static const char *type_fault(struct weft_arena *a, const char *where, struct weft_slice type) {

@@ -47,6 +47,13 @@ static void refuse_port(struct weft_gamma *g, struct gamma_attachment *at, bool 
                                      WEFT_SLICE_ARG(key)));
         return;
     }
+    if (!at->service->view.n_ports) {
+        refuse(at, weft_arena_printf(&g->arena,
+                                     "Service " WEFT_SLICE_FMT " declares no port whose traffic a "
+                                     "route could rule",
+                                     WEFT_SLICE_ARG(key)));
+        return;
+    }
     char port[24] = "";
     if (ref->port) snprintf(port, sizeof port, " %u", ref->port);
     refuse(at, weft_arena_printf(
