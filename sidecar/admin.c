@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Three ports, one table: the admin port (loopback) serves everything, the metrics port /metrics,
- * the readiness port /ready. Answers are made whole; none is large or slow to make. */
+ * the readiness port /ready. Answers are made whole; none is large or slow to make, but one has to
+ * be asked of the workers. */
 #include <sidecar/admin.h>
 
 #include <weft/base/alloc.h>
@@ -67,6 +68,7 @@ static void logging(struct proxy_admin *a, struct weft_slice query, struct answe
 }
 
 static void home(struct proxy_admin *a, struct weft_slice query, struct answer *r);
+#define ENDPOINTS "/endpoints"
 
 static const struct {
     const char *path;
@@ -78,6 +80,7 @@ static const struct {
     {"/ready", ON_ADMIN | ON_READY, ready, "200 when configured and not draining, else 503"},
     {"/metrics", ON_ADMIN | ON_METRICS, metrics, "Prometheus text"},
     {"/config_dump", ON_ADMIN, config_dump, "all resources in force, sorted JSON"},
+    {ENDPOINTS, ON_ADMIN, NULL, "what the workers know of endpoints, sorted JSON"},
     {"/logging", ON_ADMIN, logging, "the log level; ?level=debug sets it"},
 };
 
@@ -89,7 +92,8 @@ static void home(struct proxy_admin *a, struct weft_slice query, struct answer *
 static void make(struct port *p, const struct weft_head *head, struct answer *r) {
     struct weft_slice path = weft_head_path_only(head);
     for (size_t i = 0; i < WEFT_LEN(pages); i++) {
-        if (!(pages[i].on & p->kind) || !weft_slice_is(path, pages[i].path)) continue;
+        if (!pages[i].fn || !(pages[i].on & p->kind) || !weft_slice_is(path, pages[i].path))
+            continue;
         pages[i].fn(p->a, weft_head_query(head), r);
         return;
     }
@@ -112,11 +116,50 @@ static void send_answer(struct weft_stream *s, struct answer *r) {
     (void)weft_stream_end(s, NULL);
 }
 
+/* An answer that the workers are asked for; the caller may go away meanwhile. */
+struct later {
+    struct weft_stream *s;
+    bool gone;
+};
+
+static void on_later_reset(void *ud, struct weft_reset r) {
+    ((struct later *)ud)->gone = true;
+}
+
+static void on_endpoints(void *arg, char *text) {
+    struct later *l = arg;
+    struct answer r = {.status = 200, .type = "application/json"};
+    weft_buf_init(&r.body, 0);
+    weft_buf_str(&r.body, text);
+    if (!l->gone) send_answer(l->s, &r);
+    weft_buf_done(&r.body);
+    weft_stream_release(l->s);
+    free(text);
+    free(l);
+}
+
+static void ask_workers(struct proxy_admin *a, struct weft_stream *s) {
+    static const struct weft_stream_cb waiting = {.on_reset = on_later_reset};
+    struct later *l = weft_new0(struct later);
+    l->s = s;
+    weft_stream_set_cb(s, &waiting, l);
+    a->src.endpoints(a->src.ud, on_endpoints, l);
+}
+
+static bool is_endpoints(const struct port *p, const struct weft_head *head) {
+    return head->refused == WEFT_REASON_NONE && (p->kind & ON_ADMIN) &&
+           weft_slice_is(weft_head_path_only(head), ENDPOINTS);
+}
+
 static void on_request(void *ud, struct weft_server_conn *c, struct weft_stream *s,
                        struct weft_head *head, bool end) {
     struct admin_conn *ac = ud;
     static const struct weft_stream_cb nothing = {0};
     struct answer r = {.status = 200, .type = "text/plain; charset=utf-8"};
+    if (is_endpoints(ac->port, head)) {
+        ask_workers(ac->port->a, s);
+        return;
+    }
     weft_stream_set_cb(s, &nothing, NULL);
     weft_buf_init(&r.body, 0);
     if (head->refused != WEFT_REASON_NONE)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The proxy's own small HTTP servers, on the main loop: /ready, /metrics, /config_dump, /logging.
- */
+ * The proxy's own small HTTP servers, on the main loop: /ready, /metrics, /config_dump,
+ * /endpoints, /logging. */
 #pragma once
 #include <sidecar/options.h>
 #include <weft/base/buf.h>
@@ -11,6 +11,8 @@ struct proxy_admin_source { /* called on the main loop */
     bool (*ready)(void *ud);
     void (*metrics)(void *ud, struct weft_buf *out);
     char *(*config_dump)(void *ud); /* free() it */
+    /* Calls done once, now or later, with text that done is to free(). */
+    void (*endpoints)(void *ud, void (*done)(void *arg, char *text), void *arg);
 };
 struct proxy_admin;
 /* Opens what the options name. */

@@ -114,7 +114,8 @@ void proxy_load_failed(struct proxy_load *l, struct proxy_bound *b, uint32_t set
     const struct weft_outlier_policy p = {(uint32_t)o->outlier_failures, o->outlier_eject_us};
     uint64_t now = weft_loop_now_us(b->w->loop);
     l->failures++;
-    if (why == PROXY_FAILED_CONNECT) l->bad_until_us = now + BAD_US;
-    if (weft_outlier_failure(&l->outlier, &p, proxy_ejected_until(l->ejection), now))
-        eject(l, b, set, &p, why);
+    bool eject_it = weft_outlier_failure(&l->outlier, &p, proxy_ejected_until(l->ejection), now);
+    uint64_t times = l->outlier.failures ? l->outlier.failures : 1;
+    if (why == PROXY_FAILED_CONNECT) l->bad_until_us = now + times * BAD_US;
+    if (eject_it) eject(l, b, set, &p, why);
 }

@@ -61,7 +61,8 @@ static const struct weft_option rows[] = {
      "or --listen-inbound.",
      weft_option_u64, AT(inbound_port), 0, 65535},
     {"admin", "WEFT_ADMIN", "ADDR:PORT",
-     "Serves /config_dump, /metrics, /ready and /logging; 0: off. Default 127.0.0.1:15000.",
+     "Serves /config_dump, /endpoints, /metrics, /ready and /logging; 0: off. Default "
+     "127.0.0.1:15000.",
      proxy_option_addr, AT(admin)},
     {"metrics-port", "WEFT_METRICS_PORT", "PORT",
      "Serves /metrics on every address; 0: off. Default 15020.", weft_option_u64, AT(metrics_port),

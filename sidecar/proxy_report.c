@@ -2,6 +2,7 @@
  * What the admin ports show of the proxy. */
 #include <sidecar/proxy_internal.h>
 
+#include <sidecar/endpoint_view.h>
 #include <weft/base/alloc.h>
 #include <weft/mesh/dump.h>
 
@@ -38,7 +39,53 @@ static char *config_dump(void *ud) {
     return text;
 }
 
+/* ---- the endpoint view: asked of every worker, answered when the last one has ---- */
+
+struct gather {
+    struct proxy *p;
+    size_t left;
+    struct proxy_endpoint_rows rows;
+    void (*done)(void *arg, char *text);
+    void *arg;
+};
+struct part { /* on its way to a worker and back */
+    struct gather *g;
+    struct proxy_worker *w;
+    struct proxy_endpoint_rows rows;
+};
+
+static void part_back(void *arg) {
+    struct part *part = arg;
+    struct gather *g = part->g;
+    proxy_endpoint_rows_move(&g->rows, &part->rows);
+    free(part);
+    if (--g->left) return;
+    g->done(g->arg, proxy_endpoint_rows_json(&g->rows));
+    proxy_endpoint_rows_done(&g->rows);
+    free(g);
+}
+
+static void part_out(void *arg) {
+    struct part *part = arg;
+    proxy_endpoint_rows_add(&part->rows, part->w);
+    weft_loop_post(part->g->p->loop, part_back, part);
+}
+
+static void endpoints(void *ud, void (*done)(void *arg, char *text), void *arg) {
+    struct proxy *p = ud;
+    struct gather *g = weft_new0(struct gather);
+    *g = (struct gather){.p = p, .left = p->n_threads, .done = done, .arg = arg};
+    for (size_t i = 0; i < p->n_threads; i++) {
+        struct part *part = weft_new0(struct part);
+        *part = (struct part){.g = g, .w = p->threads[i].w};
+        weft_loop_post(p->threads[i].loop, part_out, part);
+    }
+}
+
 struct proxy_admin_source proxy_report_source(struct proxy *p) {
-    return (struct proxy_admin_source){
-        .ud = p, .ready = ready, .metrics = metrics, .config_dump = config_dump};
+    return (struct proxy_admin_source){.ud = p,
+                                       .ready = ready,
+                                       .metrics = metrics,
+                                       .config_dump = config_dump,
+                                       .endpoints = endpoints};
 }

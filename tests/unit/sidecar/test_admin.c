@@ -18,7 +18,9 @@ struct fixture {
     struct weft_loop *loop;
     struct proxy_admin *admin;
     struct proxy_options opt;
-    bool ready;
+    bool ready, hold;
+    void (*later)(void *arg, char *text);
+    void *later_arg;
     struct weft_xport *x;
     struct weft_buf in;
     bool done;
@@ -34,12 +36,22 @@ static char *config_dump(void *ud) {
     return weft_strdup("{}\n");
 }
 
+static void endpoints(void *ud, void (*done)(void *arg, char *text), void *arg) {
+    struct fixture *f = ud;
+    if (!f->hold) {
+        done(arg, weft_strdup("[]\n"));
+        return;
+    }
+    f->later = done;
+    f->later_arg = arg;
+}
+
 static int setup(void **state) {
     struct fixture *f = weft_new0(struct fixture);
     struct weft_error err = {0};
     f->loop = weft_loop_new();
     assert_true(weft_addr_parse(WEFT_SLICE_LIT("127.0.0.1:0"), &f->opt.admin));
-    struct proxy_admin_source src = {f, is_ready, metrics, config_dump};
+    struct proxy_admin_source src = {f, is_ready, metrics, config_dump, endpoints};
     assert_int_equal(proxy_admin_new(f->loop, &f->opt, &src, &f->admin, &err), WEFT_OK);
     weft_buf_init(&f->in, 0);
     *state = f;
@@ -71,7 +83,7 @@ static bool is_done(void *ud) {
     return ((struct fixture *)ud)->done;
 }
 
-static const char *get(struct fixture *f, const char *path) {
+static void start_get(struct fixture *f, const char *path) {
     WEFT_FREE char *text =
         weft_asprintf("GET %s HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n", path);
     if (f->x) weft_xport_close(f->x);
@@ -81,9 +93,17 @@ static const char *get(struct fixture *f, const char *path) {
     weft_xport_set_cb(f->x, &cb, f);
     weft_xport_write(f->x, weft_slice_str(text));
     weft_xport_read_start(f->x);
+}
+
+static const char *finish_get(struct fixture *f) {
     weft_loop_run_until(f->loop, is_done, f);
     (void)weft_buf_char(&f->in, 0);
     return weft_buf_slice(&f->in).base;
+}
+
+static const char *get(struct fixture *f, const char *path) {
+    start_get(f, path);
+    return finish_get(f);
 }
 
 static void pages(void **state) {
@@ -96,7 +116,32 @@ static void pages(void **state) {
     assert_non_null(strstr(m, "weft_test 1\n"));
     assert_non_null(strstr(m, "content-type: text/plain; version=0.0.4"));
     assert_non_null(strstr(get(f, "/config_dump"), "\r\n\r\n{}\n"));
+    assert_non_null(strstr(get(f, "/endpoints"), "\r\n\r\n[]\n"));
     assert_non_null(strstr(get(f, "/other"), "HTTP/1.1 404"));
+}
+
+static bool is_held(void *ud) {
+    return ((struct fixture *)ud)->later != NULL;
+}
+static void answer_held(void *arg) {
+    struct fixture *f = arg;
+    f->later(f->later_arg, weft_strdup("[1]\n"));
+}
+
+/* The workers answer later; the caller may have gone by then. */
+static void answer_that_comes_later(void **state) {
+    struct fixture *f = *state;
+    f->hold = true;
+    start_get(f, "/endpoints");
+    weft_loop_run_until(f->loop, is_held, f);
+    weft_loop_defer(f->loop, answer_held, f);
+    assert_non_null(strstr(finish_get(f), "\r\n\r\n[1]\n"));
+    f->later = NULL;
+    start_get(f, "/endpoints");
+    weft_loop_run_until(f->loop, is_held, f);
+    f->hold = false;
+    assert_non_null(strstr(get(f, "/endpoints"), "[]\n")); /* closes the one that waits */
+    answer_held(f);
 }
 
 static void log_level(void **state) {
@@ -112,6 +157,7 @@ static void log_level(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(pages, setup, teardown),
+        cmocka_unit_test_setup_teardown(answer_that_comes_later, setup, teardown),
         cmocka_unit_test_setup_teardown(log_level, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

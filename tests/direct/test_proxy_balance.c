@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Endpoints that fail are ejected, come back, and never take their whole set with them; the limits
+ * of connections and retries. The clock is the test's. */
+#include "support/world.h"
+
+#include <sidecar/endpoint_view.h>
+
+#include <string.h>
+
+#define GET    "GET / HTTP/1.1\r\nHost: web\r\n\r\n"
+#define ROUTE  "  - backendRefs: [{name: web, port: 80}]\n"
+#define EJECTS "weft_endpoint_ejections_total{cause=\"status\"}"
+#define CAPPED "weft_endpoint_ejections_total{cause=\"capped\"}"
+
+static void fail_always(struct app *a) {
+    a->n_script = WORLD_SCRIPT;
+    for (int i = 0; i < WORLD_SCRIPT; i++) a->script[i] = ACT_500;
+}
+
+static void ask(struct client *c, int times) {
+    for (int i = 0; i < times; i++) client_ask(c, GET);
+}
+
+/* Of two endpoints one fails: after five failures it gets nothing, then one request, then less. */
+static void failing_endpoint_is_ejected(void **state) {
+    struct world *w = *state;
+    world_web(w, ROUTE);
+    struct app *bad = world_app(w, "10.0.0.1:8080"), *good = world_app(w, "10.0.0.2:8080");
+    fail_always(bad);
+    struct client *c = world_connect(w, "10.96.0.1:80");
+    ask(c, 60);
+    assert_int_equal(bad->requests, 5);
+    assert_int_equal(good->requests, 55);
+    assert_int_equal(world_metric(w, EJECTS), 1);
+    world_advance(w, 9900);
+    ask(c, 20);
+    assert_int_equal(bad->requests, 5);
+    world_advance(w, 6000); /* back, and warm */
+    ask(c, 20);
+    assert_int_equal(bad->requests, 6);
+    assert_int_equal(world_metric(w, EJECTS), 2);
+    world_advance(w, 19000);
+    ask(c, 20);
+    assert_int_equal(bad->requests, 6);
+}
+
+/* What is known of endpoints outlives a change of the configuration. */
+static void ejection_outlives_a_change(void **state) {
+    struct world *w = *state;
+    world_web(w, ROUTE);
+    struct app *bad = world_app(w, "10.0.0.1:8080");
+    fail_always(bad);
+    struct client *c = world_connect(w, "10.96.0.1:80");
+    ask(c, 40);
+    world_reset_yaml(w);
+    world_service(w, "web", "10.96.0.1", NULL, "10.0.0.1 10.0.0.2 10.0.0.3");
+    world_route(w, "r", "web", ROUTE);
+    world_apply(w);
+    world_app(w, "10.0.0.3:8080");
+    ask(c, 40);
+    assert_int_equal(bad->requests, 5);
+}
+
+static void half_of_a_set_stays(void **state) {
+    struct world *w = *state;
+    world_web(w, ROUTE);
+    struct app *a = world_app(w, "10.0.0.1:8080"), *b = world_app(w, "10.0.0.2:8080");
+    fail_always(a);
+    fail_always(b);
+    struct client *c = world_connect(w, "10.96.0.1:80");
+    ask(c, 16);
+    assert_int_equal(a->requests + b->requests, 16);
+    assert_int_equal(world_metric(w, EJECTS), 1);
+    assert_true(world_metric(w, CAPPED) > 0);
+}
+
+static void never_when_switched_off(void **state) {
+    struct world *w = *state;
+    w->opt.outlier_failures = 0;
+    world_web(w, ROUTE);
+    struct app *bad = world_app(w, "10.0.0.1:8080");
+    fail_always(bad);
+    ask(world_connect(w, "10.96.0.1:80"), 60);
+    assert_true(bad->requests > 10);
+    assert_int_equal(world_metric(w, EJECTS), 0);
+}
+
+/* One connection to each endpoint: the third request at a time is refused, not kept waiting. */
+static void connections_to_an_endpoint_are_limited(void **state) {
+    struct world *w = *state;
+    w->opt.endpoint_connections = 1;
+    world_web(w, ROUTE);
+    struct app *a = world_app(w, "10.0.0.1:8080"), *b = world_app(w, "10.0.0.2:8080");
+    a->script[0] = b->script[0] = ACT_HOLD;
+    a->n_script = b->n_script = 1;
+    struct client *c[3];
+    for (int i = 0; i < 3; i++) {
+        c[i] = world_connect(w, "10.96.0.1:80");
+        client_send(c[i], GET);
+    }
+    assert_int_equal(a->requests + b->requests, 2);
+    assert_has(client_text(c[2]), "HTTP/1.1 503");
+    assert_has(client_text(c[2]), "weft-reason: overload");
+    world_app_answer(a, 200);
+    world_app_answer(b, 200);
+    assert_has(client_ask(c[2], GET), "HTTP/1.1 200");
+}
+
+static void the_view_shows_it(void **state) {
+    struct world *w = *state;
+    world_web(w, ROUTE);
+    fail_always(world_app(w, "10.0.0.1:8080"));
+    ask(world_connect(w, "10.96.0.1:80"), 40);
+    struct proxy_endpoint_rows rows = {0};
+    proxy_endpoint_rows_add(&rows, w->proxy);
+    w->proxy->id = 1; /* as another worker that saw the same */
+    proxy_endpoint_rows_add(&rows, w->proxy);
+    WEFT_FREE char *text = proxy_endpoint_rows_json(&rows);
+    proxy_endpoint_rows_done(&rows);
+    assert_has(text, "\"destination\": \"default/web:80\"");
+    assert_has(text, "\"endpoint\": \"10.0.0.1:8080\"");
+    assert_has(text, "\"ejected\": true");
+    assert_has(text, "\"failures\": 10,");
+    assert_has(text, "\"requests\": 70");
+}
+
+int main(void) {
+#define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
+    const struct CMUnitTest tests[] = {
+        T(failing_endpoint_is_ejected),
+        T(ejection_outlives_a_change),
+        T(half_of_a_set_stays),
+        T(never_when_switched_off),
+        T(connections_to_an_endpoint_are_limited),
+        T(the_view_shows_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
