@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <controller/token.h>
+#include <weft/object/format.h>
 #include <weft/obs/log.h>
 
 #include <dirent.h>
@@ -33,25 +34,11 @@ static bool equal(struct weft_slice a, struct weft_slice b) {
     return diff == 0;
 }
 
-/* Lower-case letters, digits and '-', with dots between (RFC 1123). */
-static bool is_name(struct weft_slice s) {
-    char last = '.';
-    for (size_t i = 0; i < s.len; i++) {
-        char c = s.base[i];
-        bool inner = c == '-' || c == '.';
-        if (!inner && !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9')) return false;
-        if (inner && last == '.') return false;
-        if (c == '.' && last == '-') return false;
-        last = c;
-    }
-    return last != '.' && last != '-';
-}
-
 /* Namespaces have no dots, ServiceAccounts may: the first dot divides. */
 static bool split(struct weft_slice file, struct weft_slice *ret_ns, struct weft_slice *ret_sa) {
     *ret_sa = file;
     *ret_ns = weft_slice_cut(ret_sa, '.');
-    return is_name(*ret_ns) && is_name(*ret_sa);
+    return weft_fmt_label(*ret_ns) && weft_fmt_subdomain(*ret_sa);
 }
 
 enum weft_status controller_token_owner(const char *dir, struct weft_slice token,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Between the files of this layer: texts to JSON, formats, schemas. */
 #pragma once
+#include <weft/object/format.h>
 #include <weft/object/json.h>
 #include <weft/object/object.h>
 #include <weft/object/yaml.h>
@@ -10,8 +11,6 @@
 json_t *weft_yaml_plain(struct weft_slice text);
 
 /* format.c: true when well-formed. */
-bool weft_fmt_label(struct weft_slice s);        /* RFC 1123 label */
-bool weft_fmt_subdomain(struct weft_slice s);    /* RFC 1123 subdomain */
 bool weft_fmt_group(struct weft_slice s);        /* "" or a subdomain */
 bool weft_fmt_kind(struct weft_slice s);         /* "Service" */
 bool weft_fmt_token(struct weft_slice s);        /* RFC 9110 token */
