@@ -4,6 +4,23 @@
 #include <cli/local/jsonx.h>
 #include <stdlib.h>
 #include <string.h>
+#include <weft/base/addr.h>
+
+/* What a manifest calls an address, in our spelling: it becomes part of a rule, and one bad rule
+ * would keep all others out. */
+static bool address_of(const char *written, bool v6, char ret[WEFT_ADDR_STR]) {
+    struct weft_addr a;
+    if (!written || !weft_addr_parse_ip(weft_slice_str(written), &a)) return false;
+    if (a.family != (v6 ? 6 : 4)) return false;
+    weft_addr_format_ip(&a, ret);
+    return true;
+}
+
+/* 0: none, or no port number. */
+static unsigned port_of(const json_t *port) {
+    json_int_t n = local_int(port, "port", 0);
+    return n > 0 && n <= 65535 ? (unsigned)n : 0;
+}
 
 /* Slices that belong to this Service and this family. */
 static bool belongs(const json_t *slice, const json_t *service, bool v6) {
@@ -21,7 +38,7 @@ static unsigned slice_port(const json_t *slice, const json_t *service_port) {
         if (strcmp(local_str(p, "name", ""), local_str(service_port, "name", "")) == 0 &&
             strcmp(local_str(p, "protocol", "TCP"), local_str(service_port, "protocol", "TCP")) ==
                 0)
-            return (unsigned)local_int(p, "port", 0);
+            return port_of(p);
     }
     return 0;
 }
@@ -32,8 +49,8 @@ static void add_ready(json_t *out, const json_t *slice, unsigned port, bool v6) 
     json_array_foreach(json_object_get(slice, "endpoints"), i, e) {
         if (json_is_false(local_get(e, "conditions.ready"))) continue;
         json_array_foreach(json_object_get(e, "addresses"), k, ip) {
-            const char *s = json_string_value(ip);
-            if (!s) continue;
+            char s[WEFT_ADDR_STR];
+            if (!address_of(json_string_value(ip), v6, s)) continue;
             json_array_append_new(out, json_sprintf(v6 ? "[%s]:%u" : "%s:%u", s, port));
         }
     }
@@ -65,16 +82,17 @@ static void render_port(const struct render *r, const json_t *service, const jso
                         const char *vip) {
     LOCAL_JSON json_t *targets = dnat_targets(service, port, r->slices, r->v6);
     size_t n = json_array_size(targets);
-    int number = (int)local_int(port, "port", 0);
+    unsigned number = port_of(port);
+    if (!number) return;
     if (r->filter) {
         if (n == 0)
             (void)weft_buf_printf(r->out,
-                                  "-A " LOCAL_DNAT_CHAIN " -d %s/%d -p %s --dport %d -j REJECT\n",
+                                  "-A " LOCAL_DNAT_CHAIN " -d %s/%d -p %s --dport %u -j REJECT\n",
                                   vip, r->v6 ? 128 : 32, protocol_of(port), number);
         return;
     }
     for (size_t i = 0; i < n; i++) {
-        (void)weft_buf_printf(r->out, "-A " LOCAL_DNAT_CHAIN " -d %s/%d -p %s --dport %d", vip,
+        (void)weft_buf_printf(r->out, "-A " LOCAL_DNAT_CHAIN " -d %s/%d -p %s --dport %u", vip,
                               r->v6 ? 128 : 32, protocol_of(port), number);
         if (i + 1 < n) /* each of those left is as likely */
             (void)weft_buf_printf(r->out, " -m statistic --mode random --probability %.10f",
@@ -92,8 +110,8 @@ static void render_table(const struct render *r, const json_t *services, bool ju
     json_t *service, *vip, *port;
     json_array_foreach(services, i, service)
         json_array_foreach(local_get(service, "spec.clusterIPs"), k, vip) {
-        const char *s = json_string_value(vip);
-        if (!s || strcmp(s, "None") == 0 || (strchr(s, ':') != NULL) != r->v6) continue;
+        char s[WEFT_ADDR_STR];
+        if (!address_of(json_string_value(vip), r->v6, s)) continue;
         json_array_foreach(local_get(service, "spec.ports"), m, port)
             render_port(r, service, port, s);
     }

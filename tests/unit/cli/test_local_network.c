@@ -134,6 +134,31 @@ static void nobody_ready_is_refused(void **state) {
     close_world(&w);
 }
 
+/* What a manifest writes as an address never becomes a rule of its own, and does not take the rules
+ * of the others with it. */
+static void what_is_no_address_gets_no_rule(void **state) {
+    (void)state;
+    struct world w;
+    open_world(&w);
+    json_array_append_new(local_get(w.service, "spec.clusterIPs"),
+                          json_string("10.96.0.11 -j ACCEPT\n-A OUTPUT"));
+    json_array_append_new(local_get(w.service, "spec.ports"),
+                          json_pack("{s:s, s:i}", "name", "http", "port", 70000));
+    w.slices =
+        json_pack("[{s:{s:s, s:s, s:{s:s}}, s:s, s:[{s:s, s:i}], s:[{s:[s,s,s,s]}]}]", "metadata",
+                  "name", "own", "namespace", "shop", "labels", "kubernetes.io/service-name", "web",
+                  "addressType", "IPv4", "ports", "name", "http", "port", 8080, "endpoints",
+                  "addresses", "10.1.0.1\nCOMMIT\n*filter", "fd00::1", "example.org", "10.1.0.2");
+    struct weft_buf b;
+    weft_buf_init(&b, 0);
+    dnat_render(&b, w.services, w.slices, false, false);
+    assert_holds(&b, "*nat\n:WEFT-LOCAL - [0:0]\n"
+                     "-A WEFT-LOCAL -d 10.96.0.10/32 -p tcp --dport 80 -j DNAT --to-destination "
+                     "10.1.0.2:8080\nCOMMIT\n*filter\n:WEFT-LOCAL - [0:0]\nCOMMIT\n");
+    weft_buf_done(&b);
+    close_world(&w);
+}
+
 static void names_in_all_spellings(void **state) { /* REQ-031 */
     (void)state;
     struct world w;
@@ -177,6 +202,7 @@ int main(void) {
         cmocka_unit_test(without_selector_nothing_is_made),
         cmocka_unit_test(rules_share_evenly),
         cmocka_unit_test(nobody_ready_is_refused),
+        cmocka_unit_test(what_is_no_address_gets_no_rule),
         cmocka_unit_test(names_in_all_spellings),
         cmocka_unit_test(headless_names_are_endpoints),
     };
