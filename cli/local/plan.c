@@ -5,6 +5,7 @@
 #include <cli/local/plan.h>
 #include <string.h>
 #include <weft/base/alloc.h>
+#include <weft/object/format.h>
 
 struct planner {
     struct local_plan *plan;
@@ -46,11 +47,40 @@ static void imply_account(struct planner *pl, const char *ns, const char *name) 
                                     "ServiceAccount", "metadata", "namespace", ns, "name", name));
 }
 
+static bool container_names(const json_t *list) {
+    size_t i;
+    json_t *c;
+    json_array_foreach(list, i, c) {
+        struct weft_slice name = weft_slice_str(local_str(c, "name", "app"));
+        if (name.len > 63 || !weft_fmt_label(name)) return false;
+    }
+    return true;
+}
+
+/* Names become parts of paths that root writes to, and not every kind has a schema. */
+static bool has_good_names(struct planner *pl, const json_t *pod, const char *ns, const char *sa) {
+    struct weft_slice account = weft_slice_str(sa);
+    const char *bad = account.len > 253 || !weft_fmt_subdomain(account) ? "serviceAccountName"
+                      : !container_names(local_get(pod, "spec.initContainers")) ? "initContainers"
+                      : !container_names(local_get(pod, "spec.containers"))     ? "containers"
+                                                                                : NULL;
+    if (bad)
+        json_array_append_new(pl->plan->warnings,
+                              json_sprintf("Pod %s/%s: spec.%s: not a name, no pod is made", ns,
+                                           local_str(pod, "metadata.name", ""), bad));
+    return !bad;
+}
+
 /* Takes over `pod`, a whole Pod object with its name set. */
 static void add_pod(struct planner *pl, json_t *pod) {
     const char *ns = local_str(pod, "metadata.namespace", "default");
     const char *sa =
         local_str(pod, "spec.serviceAccountName", local_str(pod, "spec.serviceAccount", "default"));
+    if (!*sa) sa = "default";
+    if (!has_good_names(pl, pod, ns, sa)) {
+        json_decref(pod);
+        return;
+    }
     imply_namespace(pl, ns);
     imply_account(pl, ns, "default");
     imply_account(pl, ns, sa);

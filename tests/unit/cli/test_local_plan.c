@@ -11,6 +11,7 @@
 #include <cli/local/plan.h>
 #include <stdlib.h>
 #include <string.h>
+#include <weft/base/alloc.h>
 
 static void put(void *ud, struct weft_object *o) {
     (void)weft_store_put(ud, o);
@@ -116,11 +117,40 @@ static void command_line_and_environment(void **state) {
     json_decref(c);
 }
 
+/* Names become parts of paths that root writes to. */
+static void names_that_are_none_make_no_pods(void **state) {
+    (void)state;
+    static const char *const specs[] = {
+        "serviceAccountName: \"../web\", containers: [{name: app}]",
+        "serviceAccountName: \"a/b\", containers: [{name: app}]",
+        "containers: [{name: \"../../../etc/x\"}]",
+        "containers: [{name: app}, {name: \"a b\"}]",
+        "initContainers: [{name: \"/x\"}], containers: [{name: app}]",
+    };
+    for (size_t i = 0; i < WEFT_LEN(specs); i++) {
+        WEFT_FREE char *yaml = weft_asprintf(
+            "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: db, namespace: shop}\n"
+            "spec:\n  selector: {matchLabels: {app: db}}\n"
+            "  template:\n    metadata: {labels: {app: db}}\n    spec: {%s}\n",
+            specs[i]);
+        struct weft_store *s = store_of(yaml);
+        struct local_plan p;
+        local_plan_init(&p, s, true);
+        assert_int_equal(json_array_size(p.pods), 0);
+        assert_int_equal(json_array_size(p.serviceaccounts), 0);
+        assert_int_equal(json_array_size(p.warnings), 1);
+        assert_non_null(strstr(json_string_value(json_array_get(p.warnings, 0)), "no pod is made"));
+        local_plan_done(&p);
+        weft_store_free(s);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(replicas_and_bare_pods),
         cmocka_unit_test(names_change_with_the_template_alone),
         cmocka_unit_test(command_line_and_environment),
+        cmocka_unit_test(names_that_are_none_make_no_pods),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
