@@ -45,6 +45,19 @@ static void on_other(void *ud, const struct weft_object *o) {
                   : "");
 }
 
+static void on_stranger(void *ud, const struct weft_object *o) {
+    lint_add(ud, LINT_WARNING, "kind-not-read", o, "apiVersion",
+             "an HTTPRoute of group \"%s\" has no effect here. Write "
+             "gateway.networking.k8s.io/v1",
+             o->group);
+}
+
+static void on_kind(void *ud, const char *kind) {
+    struct lint *l = ud;
+    if (weft_slice_starts(weft_slice_str(kind), WEFT_SLICE_LIT("HTTPRoute.")))
+        weft_store_each(l->in->store, kind, NULL, on_stranger, l);
+}
+
 /* The first reading dropped these fields: read again as experimental, only to name them. */
 static void lint_pruned(struct lint *l) {
     struct weft_store *s = weft_store_new();
@@ -61,6 +74,7 @@ void lint_channel(struct lint *l) {
     static const char *const others[] = {"GRPCRoute", "TLSRoute", "TCPRoute", "UDPRoute"};
     weft_store_each(l->in->store, "HTTPRoute", NULL, on_known, l);
     if (!l->opt->experimental) lint_pruned(l);
+    weft_store_each_kind(l->in->store, on_kind, l);
     for (size_t i = 0; i < WEFT_LEN(others); i++)
         weft_store_each(l->in->store, others[i], NULL, on_other, l);
 }

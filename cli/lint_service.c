@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * By Service and client namespace: consumer routes that push producer routes aside, ports without
- * a catch-all, backends without endpoints (REQ-198, 199, 203). */
+ * a catch-all, backends without endpoints, matches that never win (REQ-070, 198, 199, 203). */
 #include <cli/lint.h>
 
 #include <stdlib.h>
 #include <weft/base/alloc.h>
+#include <weft/mesh/match.h>
 #include <weft/object/types.h>
 
 struct walk {
@@ -87,6 +88,25 @@ static void lint_endpoints(struct lint *l, const struct weft_destination *d,
     }
 }
 
+static void on_shadowed(void *ud, const struct weft_rule *winner, const struct weft_match *winning,
+                        const struct weft_rule *loser, const struct weft_match *losing) {
+    struct lint *l = ud;
+    bool one_route = weft_slice_eq(winner->route_ns, loser->route_ns) &&
+                     weft_slice_eq(winner->route, loser->route);
+    const char *why = one_route                           ? "stands before it"
+                      : winner->created == loser->created ? "comes first by name"
+                                                          : "is older";
+    char field[80];
+    snprintf(field, sizeof field, "spec.rules[%u].matches[%zu]", loser->index,
+             (size_t)(losing - loser->matches));
+    lint_add(l, LINT_WARNING, "shadowed", route_of(l, loser), field,
+             "no request gets here: rule %u, match %zu of HTTPRoute " WEFT_SLICE_FMT
+             "/" WEFT_SLICE_FMT " has the same criteria and %s. Remove one of the two, or tell "
+             "them apart",
+             winner->index, (size_t)(winning - winner->matches), WEFT_SLICE_ARG(winner->route_ns),
+             WEFT_SLICE_ARG(winner->route), why);
+}
+
 static void on_address(void *ud, const struct weft_addr *a) {
     struct walk *w = ud;
     struct weft_destination *d = weft_gamma_destination(w->l->in->gamma, weft_slice_str(w->ns), a);
@@ -94,6 +114,7 @@ static void on_address(void *ud, const struct weft_addr *a) {
     if (d->n_rules && weft_slice_is(d->rules[0].route_ns, w->ns)) {
         lint_catch_all(w->l, d);
         lint_role(w->l, d);
+        weft_match_shadowed(d, on_shadowed, w->l);
         for (uint32_t i = 0; i < d->n_rules; i++) lint_endpoints(w->l, d, &d->rules[i]);
     }
     weft_destination_unref(d);

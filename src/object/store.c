@@ -191,6 +191,12 @@ void weft_store_each(const struct weft_store *s, const char *kind, const char *n
     }
 }
 
+void weft_store_each_kind(const struct weft_store *s, void (*fn)(void *ud, const char *kind),
+                          void *ud) {
+    for (const struct kind *k = s->kinds; k; k = k->hh.next)
+        if (HASH_COUNT(k->entries)) fn(ud, k->name);
+}
+
 uint64_t weft_store_generation(const struct weft_store *s) {
     return s->generation;
 }

@@ -24,3 +24,10 @@ void weft_match_explain(const struct weft_destination *d, const struct weft_head
                         void (*fn)(void *ud, const struct weft_rule *rule,
                                    const struct weft_match *match, struct weft_slice failed),
                         void *ud);
+
+/* Calls fn for every match that never wins, because one of another rule has the same criteria and
+ * goes before it by REQ-070 from (6) on: the older route, then the name, then the place. */
+typedef void weft_match_shadowed_fn(void *ud, const struct weft_rule *winner,
+                                    const struct weft_match *winning, const struct weft_rule *loser,
+                                    const struct weft_match *losing);
+void weft_match_shadowed(const struct weft_destination *d, weft_match_shadowed_fn *fn, void *ud);

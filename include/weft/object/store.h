@@ -14,6 +14,9 @@ const struct weft_object *weft_store_get(const struct weft_store *s, const char 
 /* Sorted by namespace, name; ns NULL: all. fn must not change the store. */
 void weft_store_each(const struct weft_store *s, const char *kind, const char *ns,
                      void (*fn)(void *ud, const struct weft_object *o), void *ud);
+/* Every word that weft_store_each knows objects of, in no order. fn must not change the store. */
+void weft_store_each_kind(const struct weft_store *s, void (*fn)(void *ud, const char *kind),
+                          void *ud);
 uint64_t weft_store_generation(const struct weft_store *s); /* grows with every change */
 /* The word that `kind` means above for this object: its kind, or "HTTPRoute.policy.linkerd.io" when
  * another group than ours uses one of our kinds. free() it. */

@@ -61,8 +61,8 @@ static void expect(const struct row *row, bool experimental) {
     manifests_close(&m);
 }
 
-/* REQ-043, REQ-066, REQ-144, REQ-197, REQ-199, REQ-200, REQ-201, REQ-202, REQ-203, REQ-204,
- * REQ-205, REQ-207 */
+/* REQ-043, REQ-066, REQ-070, REQ-144, REQ-197, REQ-199, REQ-200, REQ-201, REQ-202, REQ-203,
+ * REQ-204, REQ-205, REQ-207 */
 static void traps_are_found(void **state) {
     static const struct row rows[] = {
         {SERVICES ROUTE("{kind: Service, name: web}", ALL), "parent-group", LINT_ERROR, 15,
@@ -104,6 +104,12 @@ static void traps_are_found(void **state) {
          LINT_ERROR, 18, "spec.rules[0].filters[0]"},
         {SERVICES ROUTE(WEB, "  rules:\n  - backendRef: [{name: v1, port: 80}]\n"), "unknown-field",
          LINT_WARNING, 17, "spec.rules[0].backendRef"},
+        {SERVICES "apiVersion: v1\nkind: HTTPRoute\nmetadata: {name: r}\n", "kind-not-read",
+         LINT_WARNING, 11, "apiVersion"},
+        {SERVICES ROUTE(WEB,
+                        ALL "  - matches: [{method: GET}, {path: {value: /}}]\n    backendRefs: "
+                            "[{name: v1, port: 80}]\n"),
+         "shadowed", LINT_WARNING, 18, "spec.rules[1].matches[1]"},
     };
     for (size_t i = 0; i < WEFT_LEN(rows); i++) expect(&rows[i], true);
 }
@@ -128,6 +134,45 @@ static void consumers_that_replace_producers(void **state) {
     expect(&row, true);
 }
 
+/* REQ-070: criteria that differ in one word, or stand twice in one rule, are nobody's loss; the
+ * same in another order, or by other words for the same path, are. */
+static void matches_are_shadowed_by_equal_ones_only(void **state) {
+    static const struct {
+        const char *a, *b;
+        bool shadowed;
+    } rows[] = {
+        {"{path: {value: /a}}", "{path: {value: /a/}}", true},
+        {"{path: {value: /a}}", "{path: {type: Exact, value: /a}}", false},
+        {"{path: {value: /a}}", "{path: {value: /b}}", false},
+        {"{path: {value: /a}}", "{path: {value: /a}, method: GET}", false},
+        {"{headers: [{name: a, value: x}, {name: b, value: z}]}",
+         "{headers: [{name: B, value: z}, {name: A, value: x}]}", true},
+        {"{headers: [{name: a, value: x}]}", "{headers: [{name: a, value: z}]}", false},
+        {"{headers: [{name: a, value: x}]}",
+         "{headers: [{name: a, value: x, type: RegularExpression}]}", false},
+        {"{headers: [{name: a, value: x}]}", "{queryParams: [{name: a, value: x}]}", false},
+        {"{path: {type: RegularExpression, value: a.}}, {path: {type: RegularExpression, value: "
+         "b.}}",
+         "{path: {type: RegularExpression, value: a.}}", true},
+    };
+    for (size_t i = 0; i < WEFT_LEN(rows); i++) {
+        struct manifests m;
+        struct lint l;
+        size_t found = 0;
+        char text[1200];
+        snprintf(text, sizeof text,
+                 SERVICES ROUTE(WEB, "  rules:\n  - {matches: [%s], backendRefs: [{name: v1, port: "
+                                     "80}]}\n  - {matches: [%s], backendRefs: [{name: v1, port: "
+                                     "80}]}\n"),
+                 rows[i].a, rows[i].b);
+        run(&m, &l, text, true);
+        for (size_t k = 0; k < l.n; k++) found += !strcmp(l.items[k].rule, "shadowed");
+        if ((found > 0) != rows[i].shadowed) fail_msg("row %zu: %zu found", i, found);
+        lint_done(&l);
+        manifests_close(&m);
+    }
+}
+
 static void clean_manifests_have_no_findings(void **state) {
     struct manifests m;
     struct lint l;
@@ -143,6 +188,7 @@ int main(void) {
         cmocka_unit_test(traps_are_found),
         cmocka_unit_test(pruned_fields_are_named),
         cmocka_unit_test(consumers_that_replace_producers),
+        cmocka_unit_test(matches_are_shadowed_by_equal_ones_only),
         cmocka_unit_test(clean_manifests_have_no_findings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
