@@ -161,8 +161,13 @@ static void on_first_bytes(void *ud, struct weft_slice data) {
     c->on_sniffed(c, what);
 }
 
+/* Nothing more will come: what came is judged as it is, and the end goes on behind it. */
 static void on_first_end(void *ud) {
-    proxy_conn_close(WEFT_CAST(proxy_conn, ud));
+    struct proxy_conn *c = WEFT_CAST(proxy_conn, ud);
+    if (weft_buf_size(&c->first))
+        sniffed(c, weft_sniff_stalled(weft_buf_slice(&c->first)));
+    else
+        proxy_conn_close(c);
 }
 static void on_first_error(void *ud, enum weft_status st) {
     proxy_conn_close(WEFT_CAST(proxy_conn, ud));

@@ -114,6 +114,8 @@ void weft_xport_read_stop(struct weft_xport *x) {
 
 void weft_xport_unread(struct weft_xport *x, struct weft_slice data) {
     if (!data.len) return;
+    x->eof_pending |= x->eof_seen; /* the end comes after them once more */
+    x->eof_seen = false;
     struct weft_buf rest = x->unread;
     weft_buf_init(&x->unread, 0);
     (void)weft_buf_append(&x->unread, data);

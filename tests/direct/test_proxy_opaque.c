@@ -101,6 +101,20 @@ static void half_close_from_the_caller(void **state) {
     assert_hasnt(log, "reset");
 }
 
+/* A few bytes and the end at once, on a port that says nothing: both arrive. */
+static void end_before_the_protocol_is_known(void **state) {
+    struct world *w = *state;
+    struct app *a = mesh(w, NULL);
+    struct client *c = world_connect(w, "10.96.0.5:80");
+    weft_xport_write(c->x, WEFT_SLICE_LIT("ask"));
+    weft_xport_shutdown(c->x);
+    world_settle(w);
+    assert_true(a->raw_eof);
+    assert_false(c->eof);
+    world_app_send(a, "answer");
+    assert_string_equal(client_text(c), "answer");
+}
+
 static void half_close_from_the_app(void **state) {
     struct world *w = *state;
     struct app *a = mesh(w, "tcp");
@@ -212,19 +226,13 @@ static void least_loaded_endpoint(void **state) {
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
     const struct CMUnitTest tests[] = {
-        T(server_speaks_first_undeclared),
-        T(declared_tcp_is_bytes),
-        T(app_tls_inside_mutual_tls),
-        T(each_caller_has_a_connection),
-        T(half_close_from_the_caller),
-        T(half_close_from_the_app),
-        T(end_before_the_handshake),
-        T(reset_of_the_app_is_a_reset),
-        T(reset_of_the_caller_reaches_the_app),
-        T(never_plain_without_identity),
-        T(wrong_identity_is_refused),
-        T(strict_refuses_plain_bytes),
-        T(least_loaded_endpoint),
+        T(server_speaks_first_undeclared), T(declared_tcp_is_bytes),
+        T(app_tls_inside_mutual_tls),      T(each_caller_has_a_connection),
+        T(half_close_from_the_caller),     T(end_before_the_protocol_is_known),
+        T(half_close_from_the_app),        T(end_before_the_handshake),
+        T(reset_of_the_app_is_a_reset),    T(reset_of_the_caller_reaches_the_app),
+        T(never_plain_without_identity),   T(wrong_identity_is_refused),
+        T(strict_refuses_plain_bytes),     T(least_loaded_endpoint),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -254,6 +254,23 @@ static void test_unread_comes_first(void **state) {
     pair_done(&p);
 }
 
+static void test_unread_after_the_end(void **state) {
+    struct pair p;
+    pair_open(&p);
+    write_str(&p.client, "a few bytes");
+    weft_xport_shutdown(p.client.x);
+    UNTIL(p.l, p.server.eofs);
+    weft_xport_read_stop(p.server.x);
+    weft_buf_clear(&p.server.in);
+    weft_xport_unread(p.server.x, WEFT_SLICE_LIT("a few bytes"));
+    for (int i = 0; i < 3; i++) weft_loop_turn(p.l);
+    assert_int_equal(p.server.eofs, 1); /* not while reading is off */
+    weft_xport_read_start(p.server.x);
+    UNTIL(p.l, p.server.eofs == 2);
+    assert_got(&p.server, "a few bytes");
+    pair_done(&p);
+}
+
 static void test_paused_reader_keeps_bytes_and_end(void **state) {
     struct pair p;
     pair_open(&p);
@@ -362,6 +379,7 @@ int main(void) {
         cmocka_unit_test(test_close_flush_gives_up),
         cmocka_unit_test(test_early_answer_survives_a_failed_write),
         cmocka_unit_test(test_unread_comes_first),
+        cmocka_unit_test(test_unread_after_the_end),
         cmocka_unit_test(test_paused_reader_keeps_bytes_and_end),
         cmocka_unit_test(test_callbacks_may_close),
         cmocka_unit_test(test_reuse_port_and_address_in_use),
