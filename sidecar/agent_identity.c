@@ -5,6 +5,8 @@
 
 #include <weft/obs/log.h>
 
+enum { LEAST_PAUSE_S = 5 }; /* between a certificate and the request for the next */
+
 static int64_t unix_now(void) {
     return (int64_t)(weft_clock_unix_us() / 1000000u);
 }
@@ -48,11 +50,12 @@ static void save(struct proxy_agent *a) {
     if (st != WEFT_OK) weft_warn("agent", "identity not kept in %s: %s", dir, weft_status_text(st));
 }
 
-/* At two thirds of its life (DESIGN 3); at once when that is past. */
-static void plan_renewal(struct proxy_agent *a) {
+/* At two thirds of its life (DESIGN 3), but in `least_s` at the soonest. */
+static void plan_renewal(struct proxy_agent *a, int64_t least_s) {
     int64_t from = weft_identity_not_before(a->identity);
     int64_t to = weft_identity_not_after(a->identity);
     int64_t left = from + (to - from) / 3 * 2 - unix_now();
+    if (left < least_s) left = least_s; /* a CA near its end, or a clock that is ahead */
     weft_timer_start(&a->sign_timer, left > 0 ? (uint64_t)left * 1000000u : 1);
 }
 
@@ -176,7 +179,7 @@ static void on_signed(void *ud, enum weft_status st, struct weft_slice chain,
     a->by_token = false;
     a->sign_backoff = (struct agent_backoff){0};
     save(a);
-    plan_renewal(a);
+    plan_renewal(a, LEAST_PAUSE_S);
     weft_info("agent", "certificate for %.*s until %lld", WEFT_SLICE_ARG(a->own_id),
               (long long)weft_identity_not_after(a->identity));
     agent_connect(a);
@@ -238,7 +241,7 @@ void agent_identity_load(struct proxy_agent *a) {
 void agent_identity_start(struct proxy_agent *a) {
     weft_timer_init(&a->sign_timer, a->loop, on_sign_timer, a);
     if (a->identity)
-        plan_renewal(a);
+        plan_renewal(a, 0); /* a kept one may be overdue */
     else
         weft_timer_start(&a->sign_timer, 1);
 }

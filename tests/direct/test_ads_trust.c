@@ -273,6 +273,32 @@ static void test_a_crawler_is_slowed_down_and_served(void **state) {
     mesh_free(m);
 }
 
+/* A root in its last seconds issues certificates that are due at once: asking without a pause would
+ * only keep the whole mesh and the controller busy. */
+static void test_a_certificate_that_is_due_at_once_is_not_asked_for_at_once(void **state) {
+    (void)state;
+    struct mesh *m = mesh_new();
+    m->controller = controller_free(m->controller);
+    struct weft_buf key = {0}, cert = {0};
+    struct weft_error err = {0};
+    assert_int_equal(weft_pki_key(&key), WEFT_OK);
+    assert_int_equal(weft_pki_root(weft_buf_slice(&key), LIT("cluster.local"),
+                                   (int64_t)(weft_clock_unix_us() / 1000000u), 25, &cert, &err),
+                     WEFT_OK);
+    (void)weft_buf_char(&key, 0);
+    (void)weft_buf_char(&cert, 0);
+    put_file(m, "ca/root.key", key.base);
+    put_file(m, "ca/root.pem", cert.base);
+    start_controller(m);
+    struct proxy *p = proxy_new(m, &web);
+    UNTIL(m, p->identities > 0 && weft_timer_active(&p->agent->sign_timer));
+    assert_true(p->agent->sign_timer.due_us - weft_loop_now_us(m->loop) > 1000000);
+    weft_buf_done(&key);
+    weft_buf_done(&cert);
+    proxy_free(p);
+    mesh_free(m);
+}
+
 static void test_backoff_doubles_to_its_cap(void **state) {
     (void)state;
     struct agent_backoff b = {0};
@@ -295,6 +321,7 @@ int main(void) {
         cmocka_unit_test(test_a_server_with_another_identity_is_refused),
         cmocka_unit_test(test_a_crawler_is_slowed_down_and_served),
         cmocka_unit_test(test_backoff_doubles_to_its_cap),
+        cmocka_unit_test(test_a_certificate_that_is_due_at_once_is_not_asked_for_at_once),
         cmocka_unit_test(test_a_bad_request_ends_the_stream_and_nothing_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
