@@ -120,6 +120,51 @@ static void on_address(void *ud, const struct weft_addr *a) {
     weft_destination_unref(d);
 }
 
+struct cluster_ip {
+    struct weft_addr ip;
+    const struct weft_object *service;
+};
+struct cluster_ips {
+    struct cluster_ip *items;
+    size_t n;
+};
+
+static void on_service(void *ud, const struct weft_object *o) {
+    struct cluster_ips *s = ud;
+    struct weft_arena a;
+    struct weft_service view;
+    weft_arena_init(&a, 0);
+    weft_service_view(o, &a, &view);
+    for (uint32_t i = 0; i < view.n_ips; i++) {
+        s->items = weft_realloc(s->items, (s->n + 1) * sizeof *s->items);
+        s->items[s->n++] = (struct cluster_ip){view.ips[i], o};
+    }
+    weft_arena_done(&a);
+}
+
+static int by_ip(const void *pa, const void *pb) {
+    const struct cluster_ip *a = pa, *b = pb;
+    int c = memcmp(&a->ip, &b->ip, sizeof a->ip);
+    if (!c) c = strcmp(a->service->ns, b->service->ns);
+    return c ? c : strcmp(a->service->name, b->service->name);
+}
+
+/* An API server never gives one address to two Services; a copied manifest does. */
+static void lint_cluster_ips(struct lint *l) {
+    struct cluster_ips s = {0};
+    weft_store_each(l->in->store, "Service", NULL, on_service, &s);
+    if (s.n) qsort(s.items, s.n, sizeof *s.items, by_ip);
+    for (size_t i = 1; i < s.n; i++) {
+        const struct weft_object *first = s.items[i - 1].service;
+        if (!weft_addr_eq(&s.items[i].ip, &s.items[i - 1].ip)) continue;
+        lint_add(l, LINT_ERROR, "cluster-ip", s.items[i].service, "spec.clusterIP",
+                 "Service %s/%s has the same address: only one of the two is reached by it. Give "
+                 "each its own",
+                 first->ns, first->name);
+    }
+    free(s.items);
+}
+
 struct namespaces {
     char **items;
     size_t n;
@@ -134,6 +179,7 @@ static void on_route(void *ud, const struct weft_object *o) {
 
 void lint_services(struct lint *l) {
     struct namespaces s = {0};
+    lint_cluster_ips(l);
     weft_store_each(l->in->store, "HTTPRoute", NULL, on_route, &s);
     for (size_t i = 0; i < s.n; i++) {
         struct walk w = {l, s.items[i]};

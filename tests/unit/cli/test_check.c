@@ -104,6 +104,9 @@ static void traps_are_found(void **state) {
          LINT_ERROR, 18, "spec.rules[0].filters[0]"},
         {SERVICES ROUTE(WEB, "  rules:\n  - backendRef: [{name: v1, port: 80}]\n"), "unknown-field",
          LINT_WARNING, 17, "spec.rules[0].backendRef"},
+        {SERVICES "apiVersion: v1\nkind: Service\nmetadata: {name: copy}\nspec: {clusterIP: "
+                  "10.96.0.2, ports: [{port: 80}]}\n",
+         "cluster-ip", LINT_ERROR, 9, "spec.clusterIP"},
         {SERVICES "apiVersion: v1\nkind: HTTPRoute\nmetadata: {name: r}\n", "kind-not-read",
          LINT_WARNING, 11, "apiVersion"},
         {SERVICES ROUTE(WEB,
