@@ -121,7 +121,18 @@ struct parse {
     enum weft_status status;
 };
 
+/* kustomization.yaml lies among manifests, but is for kustomize and has no name. */
+static bool is_for_tools(const json_t *value) {
+    return weft_slice_starts(weft_js_str(value, "apiVersion"),
+                             WEFT_SLICE_LIT("kustomize.config.k8s.io/"));
+}
+
 static void emit(struct parse *p, json_t *value, json_t *lines, int line) {
+    if (is_for_tools(value)) {
+        json_decref(value);
+        json_decref(lines);
+        return;
+    }
     struct weft_object *o;
     json_t *keep = lines;
     enum weft_status st = weft_object_from_json(value, p->source, &o, p->err);
@@ -153,7 +164,7 @@ static void on_document(void *ud, json_t *value, json_t *lines, int line) {
         return;
     }
     if (!weft_slice_ends(weft_js_str(value, "kind"), WEFT_SLICE_LIT("List")) ||
-        !json_is_array(items)) {
+        !(json_is_array(items) || json_is_null(items))) {
         emit(p, value, lines, line);
         return;
     }

@@ -163,6 +163,16 @@ static void faults_say_line_and_reason(void **state) {
     }
 }
 
+/* An empty list as some tools print it; a file for kustomize among the manifests. */
+static void what_holds_no_object_is_passed_over(void **state) {
+    struct got g;
+    parse(&g, "apiVersion: v1\nkind: List\nitems: null\n---\n# nothing\n---\n"
+              "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [a]\n");
+    assert_int_equal(g.st, WEFT_OK);
+    assert_int_equal(g.n, 0);
+    drop(&g);
+}
+
 static void documents_before_a_fault_are_kept(void **state) {
     struct got g;
     parse(&g, "apiVersion: v1\nkind: T\nmetadata: {name: x}\n---\nfoo: [\n");
@@ -208,6 +218,7 @@ int main(void) {
         cmocka_unit_test(anchors_and_merge_keys),
         cmocka_unit_test(lists_stand_for_their_items),
         cmocka_unit_test(faults_say_line_and_reason),
+        cmocka_unit_test(what_holds_no_object_is_passed_over),
         cmocka_unit_test(documents_before_a_fault_are_kept),
         cmocka_unit_test(caps_hold),
     };
