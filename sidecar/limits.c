@@ -52,15 +52,40 @@ bool proxy_limits_admit_conn(struct proxy_worker *w, enum proxy_dir dir) {
     return false;
 }
 
-/* Over the process's maximum those go first who hold some of it; at twice the maximum, everybody.
- */
+/* Over the process's maximum those get nothing more who hold some of it. */
 bool proxy_limits_admit_request(struct proxy_conn *c) {
     const struct weft_output_budget *b = &c->w->output;
     bool holds = weft_server_conn_queued(c->server) >= WEFT_STREAM_FLOOR;
-    bool over = b->used >= b->max && (holds || b->used / 2 >= b->max);
-    if (!over && !weft_server_conn_over_queued(c->server)) return true;
+    if (!(holds && b->used >= b->max) && !weft_server_conn_over_queued(c->server)) return true;
     proxy_limits_hit(c->w, c->dir, WEFT_CAP_BUFFERED);
     return false;
+}
+
+static struct weft_server_conn *longest(struct proxy_worker *w) {
+    struct weft_server_conn *most = NULL;
+    weft_list_each(it, &w->conns) {
+        struct proxy_conn *c = WEFT_CONTAINER(it, struct proxy_conn, link);
+        if (!c->server) continue;
+        if (!most || weft_server_conn_queued(c->server) > weft_server_conn_queued(most))
+            most = c->server;
+    }
+    return most;
+}
+
+void proxy_limits_evict(void *worker) {
+    struct proxy_worker *w = WEFT_CAST(proxy_worker, worker);
+    weft_list_each(it, &w->conns) { /* what went out since is counted out */
+        struct proxy_conn *c = WEFT_CONTAINER(it, struct proxy_conn, link);
+        if (c->server) (void)weft_server_conn_queued(c->server);
+    }
+    uint64_t left = w->output.used;
+    while (left / 2 >= w->output.max) {
+        struct weft_server_conn *c = longest(w);
+        uint64_t n = c ? weft_server_conn_queued(c) : 0;
+        if (n == 0) return; /* all the rest is closing already */
+        left -= n;
+        weft_server_conn_cut(c, WEFT_CAP_BUFFERED);
+    }
 }
 
 /* A request whose body stands still while nothing is answered. gRPC streams may be silent. */
@@ -73,6 +98,7 @@ static void check_body(struct proxy_exchange *x, uint64_t now_us) {
     if (x->state == PROXY_ST_FINISH || x->state == PROXY_ST_LINGER) return;
     if (now_us - x->body_moved_us < x->w->opt->body_timeout_us) return;
     proxy_limits_hit(x->w, x->conn->dir, WEFT_CAP_BODY_TIMEOUT);
+    x->req_end = true; /* nobody waits for the rest */
     proxy_exchange_reply(x, WEFT_REASON_REQUEST_BODY_TIMEOUT, WEFT_SLICE_EMPTY);
 }
 

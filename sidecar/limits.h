@@ -18,5 +18,7 @@ void proxy_limits_hit(struct proxy_worker *w, enum proxy_dir dir, enum weft_cap 
 bool proxy_limits_admit_conn(struct proxy_worker *w, enum proxy_dir dir);
 /* False: the caller reads too little of what it asked for to be given more (counted). */
 bool proxy_limits_admit_request(struct proxy_conn *c);
+/* Queues of callers hold twice what they may: the longest go. */
+void proxy_limits_evict(void *worker);
 /* Every second: ends what does not move. */
 void proxy_limits_check(struct proxy_worker *w);

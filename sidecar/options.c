@@ -139,8 +139,9 @@ static const struct weft_option rows[] = {
      "Concurrent requests of one HTTP/2 connection. Default 256.", weft_option_u64, AT(max_streams),
      1, 10000},
     {"max-buffered", "WEFT_MAX_BUFFERED", "BYTES",
-     "Response bytes queued for slow callers, all together; then queues shrink and those who hold "
-     "some get 503 for further requests; 0: no limit. Default 67108864.",
+     "Memory of response bytes queued for slow callers, all together; then queues shrink and those "
+     "who hold some get 503 for further requests; at twice as much the longest are cut off; 0: no "
+     "limit. Default 67108864.",
      weft_option_u64, AT(max_buffered), 0, UINT64_MAX},
     {"max-resets", "WEFT_MAX_RESETS", "N",
      "HTTP/2 streams that a connection's caller resets, or makes the proxy reset, in ten seconds; "

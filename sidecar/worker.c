@@ -57,6 +57,8 @@ struct proxy_worker *proxy_worker_new(struct weft_loop *loop, unsigned id,
         .percent = (uint32_t)opt->retry_percent, .min_per_s = (uint32_t)opt->retry_min_per_s};
     weft_list_init(&w->conns);
     proxy_limits_share(w, 1);
+    weft_task_init(&w->evict, proxy_limits_evict, w);
+    w->output.over = &w->evict;
     weft_list_init(&w->exchanges);
     weft_rng_seed_system(&w->rng);
     proxy_stats_init(&w->stats);
@@ -101,6 +103,7 @@ struct proxy_worker *proxy_worker_free(struct proxy_worker *w) {
     while (w->n_exchanges && weft_loop_turn(w->loop)) {
     }
     weft_timer_stop(&w->housekeeping);
+    weft_task_cancel(&w->evict);
     proxy_dests_done(&w->dests);
     proxy_health_unref(w->health);
     proxy_log_done(&w->log);

@@ -50,6 +50,7 @@ struct proxy_worker {
     uint32_t n_exchanges, n_busy_conns;
     uint64_t n_conns, max_conns;
     struct weft_output_budget output; /* queued for callers */
+    struct weft_task evict;
     bool draining, drained;
 
     struct proxy_health *health; /* shared with the other workers */

@@ -24,11 +24,14 @@ void weft_link_abort(struct weft_link *l) {
     begin_close(l, WEFT_LINK_RST);
 }
 
+/* Buffers grow by doubling: bytes count twice. */
 void weft_link_count(struct weft_link *l) {
-    if (!l->budget) return;
-    uint64_t now = l->dead ? 0 : weft_codec_queued(l->codec) + weft_xport_queued(l->xport);
-    l->budget->used += now - l->counted;
-    l->counted = now;
+    struct weft_output_budget *b = l->budget;
+    if (!b) return;
+    uint64_t before = l->counted;
+    l->counted = l->dead ? 0 : 2 * (weft_codec_queued(l->codec) + weft_xport_queued(l->xport));
+    b->used += l->counted - before;
+    if (l->counted > before && b->over && b->used / 2 >= b->max) weft_task_queue(l->loop, b->over);
 }
 
 static void set_reading(struct weft_link *l, bool on) {
@@ -44,7 +47,11 @@ static void set_reading(struct weft_link *l, bool on) {
 static void pull(struct weft_link *l) {
     const struct weft_output_budget *b = l->budget;
     size_t high = b && b->used >= b->max ? WEFT_XPORT_FLOOR : WEFT_XPORT_HIGH;
-    while (weft_codec_has_output(l->codec) && weft_xport_queued(l->xport) < high) {
+    while (weft_codec_has_output(l->codec)) {
+        if (weft_xport_queued(l->xport) >= high) {
+            weft_xport_want_drain(l->xport);
+            return;
+        }
         size_t n = weft_codec_pull(l->codec, &l->out, PULL_BYTES);
         if (n == 0) break;
         weft_xport_write(l->xport, weft_buf_slice(&l->out));

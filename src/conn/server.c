@@ -134,6 +134,11 @@ void weft_server_conn_drain(struct weft_server_conn *c) {
     choose_timer(c);
 }
 
+void weft_server_conn_cut(struct weft_server_conn *c, enum weft_cap why) {
+    hit(c, why);
+    weft_link_abort(&c->link);
+}
+
 /* Does what is queued move? First out of the codec (HTTP/2 windows), then out of the socket. */
 void weft_server_conn_check(struct weft_server_conn *c) {
     struct weft_link *l = &c->link;
@@ -148,15 +153,16 @@ void weft_server_conn_check(struct weft_server_conn *c) {
     c->at_wire = wire;
     if (!stuck) c->moved_us = now;
     if (!c->opt.write_timeout_us || now - c->moved_us < c->opt.write_timeout_us) return;
-    hit(c, WEFT_CAP_WRITE_TIMEOUT);
-    weft_link_abort(l);
+    weft_server_conn_cut(c, WEFT_CAP_WRITE_TIMEOUT);
 }
 
 bool weft_server_conn_over_queued(const struct weft_server_conn *c) {
     return weft_codec_over_queued(c->link.codec);
 }
 
-uint64_t weft_server_conn_queued(const struct weft_server_conn *c) {
+uint64_t weft_server_conn_queued(struct weft_server_conn *c) {
+    if (c->link.closing) return 0;
+    weft_link_count(&c->link);
     return c->link.counted;
 }
 

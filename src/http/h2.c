@@ -68,6 +68,7 @@ static enum weft_status h2_feed(struct weft_codec *c, struct weft_slice in, size
     h->in_session = true;
     ssize_t n = nghttp2_session_mem_recv(h->session, (const uint8_t *)in.base, in.len);
     h->in_session = false;
+    if (n == NGHTTP2_ERR_FLOODED) h2_budget_flooded(h); /* answers to its frames pile up */
     if (n < 0) return lose(h);
     return WEFT_OK;
 }

@@ -11,6 +11,10 @@ static bool refuse(struct h2 *h, enum weft_cap why) {
     return false;
 }
 
+void h2_budget_flooded(struct h2 *h) {
+    (void)refuse(h, WEFT_CAP_FRAMES);
+}
+
 static void turn_window(struct h2 *h) {
     struct h2_budget *b = &h->budget;
     if (h->base.now_us - b->since_us < H2_BUDGET_WINDOW_US) return;

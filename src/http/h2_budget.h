@@ -26,6 +26,8 @@ bool h2_budget_frame(struct h2 *h, const uint8_t head[9]);
 bool h2_budget_field(struct h2 *h, uint64_t bytes);
 /* We reset a stream with this error code. */
 bool h2_budget_reset_sent(struct h2 *h, uint32_t code);
+/* nghttp2 itself says that the peer sends too much that is to be answered. */
+void h2_budget_flooded(struct h2 *h);
 static inline void h2_budget_data_sent(struct h2_budget *b) {
     b->earned += 8;
 }

@@ -10,6 +10,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+enum { MAX_TAKEN = 32 }; /* connections accepted in one turn */
+
 struct weft_listener {
     struct weft_loop *loop;
     union {
@@ -21,7 +23,9 @@ struct weft_listener {
     void (*on_accept)(void *ud, struct weft_xport *x);
     void *ud;
     struct weft_addr addr;
-    char *path; /* unix; removed at close */
+    char *path;            /* unix; removed at close */
+    struct weft_task more; /* takes what waits, in the next turn */
+    unsigned taken;        /* in this turn */
 };
 
 static void on_closed(uv_handle_t *h) {
@@ -33,6 +37,7 @@ static void on_closed(uv_handle_t *h) {
 void weft_listener_close(struct weft_listener *ln) {
     if (!ln) return;
     if (ln->path) (void)unlink(ln->path);
+    weft_task_cancel(&ln->more);
     uv_close(&ln->uv.handle, on_closed);
 }
 
@@ -40,12 +45,26 @@ const struct weft_addr *weft_listener_addr(const struct weft_listener *ln) {
     return &ln->addr;
 }
 
+static void take(struct weft_listener *ln) {
+    ln->loop->activity++;
+    struct weft_xport *x = xport_tcp_accept(ln->loop, &ln->uv.stream, ln->path != NULL);
+    if (x) ln->on_accept(ln->ud, x);
+}
+
+static void take_more(void *arg) {
+    struct weft_listener *ln = arg;
+    bool waits = ln->taken > MAX_TAKEN;
+    ln->taken = 0;
+    if (waits) take(ln);
+}
+
+/* Those who knock must not keep those who are in from being served: libuv accepts as long as
+ * somebody knocks, unless a connection is not taken from it at once. */
 static void on_connection(uv_stream_t *s, int status) {
     struct weft_listener *ln = s->data;
     if (status < 0) return; /* out of descriptors: libuv shed the connection */
-    ln->loop->activity++;
-    struct weft_xport *x = xport_tcp_accept(ln->loop, s, ln->path != NULL);
-    if (x) ln->on_accept(ln->ud, x);
+    weft_task_queue(ln->loop, &ln->more);
+    if (++ln->taken <= MAX_TAKEN) take(ln);
 }
 
 static struct weft_listener *listener_alloc(struct weft_loop *l,
@@ -53,6 +72,7 @@ static struct weft_listener *listener_alloc(struct weft_loop *l,
                                             void *ud, const char *path) {
     struct weft_listener *ln = weft_new0(struct weft_listener);
     ln->loop = l;
+    weft_task_init(&ln->more, take_more, ln);
     ln->on_accept = on_accept;
     ln->ud = ud;
     if (path) ln->path = weft_strdup(path);

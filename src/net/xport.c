@@ -180,6 +180,10 @@ size_t weft_xport_queued(const struct weft_xport *x) {
     return x->below ? n + weft_xport_queued(x->below) : n;
 }
 
+void weft_xport_want_drain(struct weft_xport *x) {
+    x->high = true;
+}
+
 void xport_progress(struct weft_xport *x) {
     if (x->closed || x->failed) return;
     if (x->on_progress) x->on_progress(x->ud);

@@ -33,7 +33,10 @@ struct weft_server_conn *weft_server_conn_of(struct weft_stream *s); /* NULL onc
 void weft_server_conn_check(struct weft_server_conn *c);
 /* It holds more queued output than one connection should. */
 bool weft_server_conn_over_queued(const struct weft_server_conn *c);
-uint64_t weft_server_conn_queued(const struct weft_server_conn *c); /* as last counted */
+/* Memory of its queue, brought to the budget's account. */
+uint64_t weft_server_conn_queued(struct weft_server_conn *c);
+/* RST, counted as `why` by on_limit. */
+void weft_server_conn_cut(struct weft_server_conn *c, enum weft_cap why);
 /* GOAWAY or Connection: close; closes when the last stream ends. */
 void weft_server_conn_drain(struct weft_server_conn *c);
 /* Streams are reset, the transport closed; on_closed follows at the end of the turn. Idempotent. */

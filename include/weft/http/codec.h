@@ -36,6 +36,7 @@ struct weft_codec_limits { /* weft_codec_limits_default fills it from base/limit
 /* What many connections have queued together; kept by their owner. */
 struct weft_output_budget {
     uint64_t used, max;
+    struct weft_task *over; /* queued at the end of the turn in which `used` passes twice the max */
 };
 struct weft_codec_limits weft_codec_limits_default(void);
 

@@ -34,6 +34,8 @@ void weft_xport_unread(struct weft_xport *x, struct weft_slice data);
  * a system call and a TLS record. Ignored after an error. */
 void weft_xport_write(struct weft_xport *x, struct weft_slice data);
 size_t weft_xport_queued(const struct weft_xport *x);
+/* on_drain is due although WEFT_XPORT_HIGH was not reached: after the next progress below LOW. */
+void weft_xport_want_drain(struct weft_xport *x);
 /* After what is queued: FIN (TLS: close_notify, FIN). */
 void weft_xport_shutdown(struct weft_xport *x);
 /* No callbacks any more; frees itself and what is below. Drops queued output; with
