@@ -5,6 +5,8 @@
 
 #define CONNECT_US   (3 * UINT64_C(1000000))
 #define HANDSHAKE_US (5 * UINT64_C(1000000))
+#define PING_US      (10 * UINT64_C(1000000))
+#define DEAD_US      (20 * UINT64_C(1000000)) /* a partition is silent: nothing else would end it */
 
 struct agent_link {
     struct agent_link_cb cb; /* zeroed by close */
@@ -45,6 +47,7 @@ static void secure(struct agent_link *l) {
 static void up(struct agent_link *l) {
     struct weft_codec_limits limits = weft_codec_limits_default();
     l->conn = weft_client_conn_new(weft_take(&l->xport), true, &limits, on_conn_closed, l);
+    weft_client_conn_keepalive(l->conn, PING_US, DEAD_US);
     l->cb.on_up(l->cb.ud, l->conn);
 }
 

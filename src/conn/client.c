@@ -86,6 +86,31 @@ struct weft_stream *weft_client_conn_request(struct weft_client_conn *c,
 struct weft_xport *weft_client_conn_xport(struct weft_client_conn *c) {
     return c->link.xport;
 }
+void weft_client_conn_ping(struct weft_client_conn *c) {
+    if (c->link.closing) return;
+    weft_codec_ping(c->link.codec);
+    weft_link_on_output(&c->link);
+}
+
+static void on_beat(void *arg) {
+    struct weft_client_conn *c = WEFT_CAST(weft_client_conn, arg);
+    if (weft_loop_now_us(c->link.loop) - c->link.heard_us >= c->dead_us) {
+        weft_client_conn_close(c);
+        return;
+    }
+    weft_client_conn_ping(c);
+    weft_timer_start(&c->idle, c->beat_us);
+}
+
+void weft_client_conn_keepalive(struct weft_client_conn *c, uint64_t every_us, uint64_t dead_us) {
+    WEFT_CHECK(!c->group);
+    c->beat_us = every_us;
+    c->dead_us = dead_us;
+    weft_timer_stop(&c->idle);
+    weft_timer_init(&c->idle, c->link.loop, on_beat, c);
+    weft_timer_start(&c->idle, every_us);
+}
+
 void weft_client_conn_close(struct weft_client_conn *c) {
     weft_link_close(&c->link);
 }

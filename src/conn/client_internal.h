@@ -14,8 +14,9 @@ struct weft_client_conn {
     struct weft_pool_group *group; /* NULL outside a pool */
     uint64_t served, last_used_us;
     uint64_t idle_timeout_us;
-    struct weft_timer idle;
-    bool retired; /* takes no new requests */
+    struct weft_timer idle;    /* outside a pool: the next PING */
+    uint64_t beat_us, dead_us; /* of weft_client_conn_keepalive */
+    bool retired;              /* takes no new requests */
     void (*on_closed)(void *ud);
     void *ud;
     /* Pool hooks; NULL outside a pool. */

@@ -144,6 +144,7 @@ void weft_link_on_input(void *link) {
 static void on_read(void *ud, struct weft_slice data) {
     struct weft_link *l = ud;
     if (l->closing) return;
+    l->heard_us = weft_loop_now_us(l->loop);
     if (weft_buf_size(&l->rest) > 0)
         (void)weft_buf_append(&l->rest, data);
     else
@@ -203,6 +204,7 @@ void weft_link_init(struct weft_link *l, struct weft_xport *x, const struct weft
 
 void weft_link_start(struct weft_link *l, struct weft_codec *codec) {
     l->codec = codec;
+    l->heard_us = weft_loop_now_us(l->loop);
     weft_xport_set_cb(l->xport, &xport_cb, l);
     set_reading(l, true);
     if (weft_codec_has_output(codec)) weft_link_on_output(l);

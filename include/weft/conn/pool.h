@@ -61,6 +61,11 @@ struct weft_client_conn *weft_client_conn_new(struct weft_xport *x, bool h2,
                                               const struct weft_codec_limits *limits,
                                               void (*on_closed)(void *ud), void *ud);
 void weft_client_conn_close(struct weft_client_conn *c);
+/* HTTP/2: a PING (RFC 9113 §6.7), which a living peer answers at once. */
+void weft_client_conn_ping(struct weft_client_conn *c);
+/* For a connection outside any pool, over HTTP/2: a PING every `every_us`; closed (on_closed
+ * follows) when nothing at all has come for `dead_us` at the time of one. */
+void weft_client_conn_keepalive(struct weft_client_conn *c, uint64_t every_us, uint64_t dead_us);
 struct weft_pool_stats {
     uint64_t connects, connect_failures, tls_handshakes;
     uint32_t connections, waiting;

@@ -206,7 +206,7 @@ static void call_ready(void *ud, enum weft_status st, struct weft_client_conn *c
     weft_arena_done(&arena);
 }
 
-static void call_start(struct world *w, struct call *c, bool fresh) {
+static inline void call_start(struct world *w, struct call *c, bool fresh) {
     *c = (struct call){.w = w};
     weft_buf_init(&c->body, 0);
     struct weft_pool_target t = {.h2 = w->h2};
@@ -215,7 +215,7 @@ static void call_start(struct world *w, struct call *c, bool fresh) {
     if (!c->answered_pool) c->wait = wait;
 }
 
-static void call_done(struct call *c) {
+static inline void call_done(struct call *c) {
     if (c->stream) weft_stream_release(c->stream);
     c->stream = NULL;
     weft_buf_done(&c->body);
