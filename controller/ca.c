@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <controller/ca.h>
-#include <controller/file.h>
 #include <weft/base/alloc.h>
+#include <weft/base/file.h>
 #include <weft/mesh/identity.h>
 #include <weft/obs/log.h>
 
@@ -40,9 +40,9 @@ const char *controller_ca_trust_domain(const struct controller_ca *ca) {
 
 static enum weft_status load(struct controller_ca *ca, const char *cert, const char *key,
                              struct weft_error *err) {
-    enum weft_status st = controller_file_read(key, &ca->key);
+    enum weft_status st = weft_file_read(key, &ca->key);
     if (st != WEFT_OK) return weft_error_set(err, st, key, "%s", weft_status_text(st));
-    st = controller_file_read(cert, &ca->chain);
+    st = weft_file_read(cert, &ca->chain);
     if (st != WEFT_OK) return weft_error_set(err, st, cert, "%s", weft_status_text(st));
     return WEFT_OK;
 }
@@ -57,9 +57,9 @@ static enum weft_status make_root(struct controller_ca *ca, const char *cert, co
     st = weft_pki_root(weft_buf_slice(&ca->key), weft_slice_str(ca->trust_domain), now, ROOT_TTL_S,
                        &ca->chain, err);
     if (st != WEFT_OK) return st;
-    st = controller_file_write(key, 0600, weft_buf_slice(&ca->key));
+    st = weft_file_replace(key, 0600, true, weft_buf_slice(&ca->key));
     if (st != WEFT_OK) return weft_error_set(err, st, key, "%s", weft_status_text(st));
-    st = controller_file_write(cert, 0644, weft_buf_slice(&ca->chain));
+    st = weft_file_replace(cert, 0644, true, weft_buf_slice(&ca->chain));
     if (st != WEFT_OK) return weft_error_set(err, st, cert, "%s", weft_status_text(st));
     weft_info("ca", "made a root for trust domain %s: %s", ca->trust_domain, cert);
     return WEFT_OK;

@@ -3,6 +3,7 @@
  * renewed at two thirds of its life, and the old one serves until a new one is there. */
 #include "agent_internal.h"
 
+#include <weft/base/file.h>
 #include <weft/obs/log.h>
 
 enum { LEAST_PAUSE_S = 5 }; /* between a certificate and the request for the next */
@@ -66,7 +67,7 @@ static void on_signed(void *ud, enum weft_status st, struct weft_slice chain,
 
 /* A fresh file each time: tokens and bundles are replaced under us. */
 static bool read_file(const char *path, struct weft_buf *ret, const char *what) {
-    enum weft_status st = path ? agent_file_read(path, ret) : WEFT_NOT_FOUND;
+    enum weft_status st = path ? weft_file_read(path, ret) : WEFT_NOT_FOUND;
     if (st == WEFT_OK) return true;
     weft_warn("agent", "%s %s cannot be read: %s", what, path ? path : "(none given)",
               weft_status_text(st));

@@ -13,5 +13,3 @@ enum weft_status agent_state_open(const char *dir);
 enum weft_status agent_state_read(const char *dir, const char *name, struct weft_buf *ret);
 enum weft_status agent_state_write(const char *dir, const char *name, struct weft_slice content);
 void agent_state_discard(const char *dir, const char *name);
-/* Any file, appended; LIMIT beyond the buffer's maximum. */
-enum weft_status agent_file_read(const char *path, struct weft_buf *ret);

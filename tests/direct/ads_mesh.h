@@ -10,7 +10,6 @@
 #include <cmocka.h>
 
 #include <controller/controller_internal.h>
-#include <controller/file.h>
 #include <ftw.h>
 #include <sched.h>
 #include <sidecar/agent.h>
@@ -19,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <weft/base/alloc.h>
+#include <weft/base/file.h>
 #include <weft/net/tls.h>
 #include <weft/obs/log.h>
 
@@ -70,7 +70,8 @@ static inline char *path_in(const struct mesh *m, const char *name) {
 }
 
 static inline void put_file(const struct mesh *m, const char *name, const char *text) {
-    assert_int_equal(controller_file_write(path_in(m, name), 0600, weft_slice_str(text)), WEFT_OK);
+    assert_int_equal(weft_file_replace(path_in(m, name), 0600, true, weft_slice_str(text)),
+                     WEFT_OK);
 }
 
 static inline void put_route(const struct mesh *m, const char *path) {

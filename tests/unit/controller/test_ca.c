@@ -6,7 +6,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <controller/ca.h>
-#include <controller/file.h>
 #include <controller/token.h>
 #include <ftw.h>
 #include <stdio.h>
@@ -14,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <weft/base/alloc.h>
+#include <weft/base/file.h>
 #include <weft/base/clock.h>
 #include <weft/obs/log.h>
 
@@ -174,7 +174,7 @@ static void put_token(const char *file, const char *text) {
     (void)mkdir(at("tokens"), 0700);
     char name[128];
     snprintf(name, sizeof name, "tokens/%s", file);
-    assert_int_equal(controller_file_write(at(name), 0600, weft_slice_str(text)), WEFT_OK);
+    assert_int_equal(weft_file_replace(at(name), 0600, true, weft_slice_str(text)), WEFT_OK);
 }
 
 static void expect_owner(const char *token, const char *owner) {
