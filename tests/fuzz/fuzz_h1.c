@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * HTTP/1 codec. The first byte picks the role (bit 0) and what the user does (bit 1: unruly things;
- * else he behaves, and then the events must not depend on how the input was cut). */
+ * else he behaves, and then the events must not depend on how the input was cut; bit 2: he asks for
+ * upgrades, and grants them). */
 #include <weft/base/check.h>
 #include <weft/http/codec.h>
 
@@ -11,7 +12,7 @@ struct user {
     struct weft_buf log;
     uint64_t seed; /* 0: well behaved */
     struct weft_stream *s;
-    bool paused;
+    bool paused, upgrades, tunnel;
 };
 
 static void note(struct user *u, char what, struct weft_slice s) {
@@ -28,7 +29,7 @@ static unsigned chance(struct user *u) {
 static void let_go(struct user *u) {
     if (u->s) weft_stream_release(u->s);
     u->s = NULL;
-    u->paused = false;
+    u->paused = u->tunnel = false;
 }
 
 static void answer(struct user *u, uint16_t status, bool end) {
@@ -37,6 +38,15 @@ static void answer(struct user *u, uint16_t status, bool end) {
     h.status = status;
     h.framing = end ? WEFT_BODY_NONE : WEFT_BODY_CHUNKED;
     (void)weft_stream_head(u->s, &h, end);
+}
+
+static void grant(struct user *u, struct weft_slice upgrade) {
+    struct weft_head h;
+    weft_head_init(&h, weft_stream_arena(u->s));
+    h.status = 101;
+    h.upgrade = upgrade;
+    u->tunnel = weft_stream_head(u->s, &h, false) == WEFT_OK;
+    (void)weft_stream_data(u->s, WEFT_SLICE_LIT("behind it"));
 }
 
 static void unruly(struct user *u) {
@@ -75,6 +85,7 @@ static void unruly(struct user *u) {
 
 static void finish(struct user *u) {
     if (!u->s || u->seed) return;
+    if (u->tunnel) (void)weft_stream_end(u->s, NULL);
     if (weft_codec_capacity(u->codec) == 0 && !weft_stream_complete(u->s)) answer(u, 200, true);
     let_go(u);
 }
@@ -94,7 +105,8 @@ static void on_fields(struct user *u, const struct weft_fields *f) {
 }
 static void on_head(void *ud, struct weft_head *h, bool end) {
     struct user *u = ud;
-    WEFT_CHECK(h->status >= 200 && h->status <= 999);
+    u->tunnel = h->status == 101;
+    WEFT_CHECK((h->status >= 200 && h->status <= 999) || (u->tunnel && u->upgrades && !end));
     note(u, 'H', h->path);
     on_fields(u, &h->fields);
     unruly(u);
@@ -142,8 +154,10 @@ static void on_request(void *owner, struct weft_stream *s, struct weft_head *h, 
     WEFT_CHECK(h->refused || h->path.len > 0);
     WEFT_CHECK(!h->refused || end);
     on_fields(u, &h->fields);
+    WEFT_CHECK(!h->upgrade.len || end);
+    if (u->upgrades && h->upgrade.len) grant(u, h->upgrade);
     unruly(u);
-    if (end) finish(u);
+    if (end && !u->tunnel) finish(u);
 }
 static void ignore(void *owner) {
     (void)owner;
@@ -168,6 +182,7 @@ static void ask(struct user *u) {
     h.method = WEFT_SLICE_LIT("GET");
     h.path = WEFT_SLICE_LIT("/");
     h.authority = WEFT_SLICE_LIT("web");
+    if (u->upgrades) h.upgrade = WEFT_SLICE_LIT("x");
     u->s = weft_codec_request(u->codec, &h, true, &stream_cb, u);
     weft_arena_done(&a);
     drain_output(u);
@@ -190,8 +205,9 @@ static void feed(struct user *u, struct weft_slice in, size_t step, bool client)
     }
 }
 
-static void run(struct user *u, struct weft_slice in, size_t step, bool client, uint64_t seed) {
-    *u = (struct user){.seed = seed};
+static void run(struct user *u, struct weft_slice in, size_t step, bool client, bool upgrades,
+                uint64_t seed) {
+    *u = (struct user){.seed = seed, .upgrades = upgrades};
     weft_buf_init(&u->log, 0);
     u->codec = weft_h1_new(client ? WEFT_CLIENT : WEFT_SERVER, NULL, &codec_cb, u);
     feed(u, in, step, client);
@@ -204,15 +220,15 @@ static void run(struct user *u, struct weft_slice in, size_t step, bool client, 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size < 2) return 0;
     struct weft_slice in = {(const char *)data + 1, size - 1};
-    bool client = data[0] & 1;
+    bool client = data[0] & 1, up = data[0] & 4;
     struct user whole, bytes;
     if (data[0] & 2) {
-        run(&whole, in, 1 + (data[0] >> 4), client, data[0] + 1u);
+        run(&whole, in, 1 + (data[0] >> 4), client, up, data[0] + 1u);
         weft_buf_done(&whole.log);
         return 0;
     }
-    run(&whole, in, SIZE_MAX, client, 0);
-    run(&bytes, in, 1, client, 0);
+    run(&whole, in, SIZE_MAX, client, up, 0);
+    run(&bytes, in, 1, client, up, 0);
     /* A client is asked again between feeds, so that only its first exchange can be compared. */
     if (!client) WEFT_CHECK(weft_slice_eq(weft_buf_slice(&whole.log), weft_buf_slice(&bytes.log)));
     weft_buf_done(&whole.log);
