@@ -5,13 +5,16 @@
 #include <stdio.h>
 #include <weft/base/addr.h>
 
-static enum weft_status check_port_pair(const json_t *a, const json_t *b, size_t i,
+static enum weft_status check_port_pair(const json_t *ports, size_t k, size_t i,
                                         struct weft_error *err) {
+    const json_t *a = json_array_get(ports, k), *b = json_array_get(ports, i);
     char where[64];
     struct weft_slice pa = weft_js_str(a, "protocol"), pb = weft_js_str(b, "protocol");
     struct weft_slice tcp = WEFT_SLICE_LIT("TCP");
     snprintf(where, sizeof where, "spec.ports[%zu].name", i);
-    if (weft_slice_eq(weft_js_str(a, "name"), weft_js_str(b, "name")))
+    struct weft_slice name_a = weft_js_str(a, "name"), name_b = weft_js_str(b, "name");
+    if (!name_a.len && name_b.len) snprintf(where, sizeof where, "spec.ports[%zu].name", k);
+    if (!name_a.len || !name_b.len || weft_slice_eq(name_a, name_b))
         return weft_error_set(err, WEFT_INVALID, where,
                               "with several ports each needs a name of its own");
     snprintf(where, sizeof where, "spec.ports[%zu].port", i);
@@ -25,8 +28,7 @@ enum weft_status weft_validate_service(const struct weft_object *o, struct weft_
     const json_t *ports = weft_js_in(o->json, "spec", "ports");
     for (size_t i = 1; i < json_array_size(ports); i++)
         for (size_t k = 0; k < i; k++) {
-            enum weft_status st =
-                check_port_pair(json_array_get(ports, k), json_array_get(ports, i), i, err);
+            enum weft_status st = check_port_pair(ports, k, i, err);
             if (st != WEFT_OK) return st;
         }
     const json_t *spec = json_object_get(o->json, "spec");

@@ -307,6 +307,8 @@ static void core_objects(void **state) {
     check(SERVICE, "{ports: [{port: 80}]}", true, NULL);
     check(SERVICE, "{ports: [{port: 0}]}", true, "spec.ports[0].port");
     check(SERVICE, "{ports: [{port: 80}, {port: 81}]}", true, "spec.ports[1].name");
+    check(SERVICE, "{ports: [{port: 80, name: a}, {port: 81}]}", true, "spec.ports[1].name");
+    check(SERVICE, "{ports: [{port: 80}, {port: 81, name: a}]}", true, "spec.ports[0].name");
     check(SERVICE, "{ports: [{name: a, port: 80}, {name: b, port: 80}]}", true,
           "spec.ports[1].port");
     check(SERVICE, "{ports: [{name: a, port: 80}, {name: b, port: 80, protocol: UDP}]}", true,
