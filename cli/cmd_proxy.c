@@ -106,11 +106,21 @@ static int show_routes(const struct call *c) {
     return dump ? CLI_OK : CLI_FAILED;
 }
 
+/* What the proxy's workers know of them; an older weft-proxy tells only who there is. */
 static int show_endpoints(const struct call *c) {
     LOCAL_JSON json_t *dump = fetch_dump(c);
-    if (dump && c->json) print_json(json_object_get(dump, "endpoints"));
-    if (dump && !c->json) proxy_view_endpoints(stdout, dump);
-    return dump ? CLI_OK : CLI_FAILED;
+    LOCAL_JSON json_t *answer = dump ? ask(c, "GET", "/endpoints") : NULL;
+    if (!answer) return CLI_FAILED;
+    LOCAL_JSON json_t *live =
+        local_int(answer, "status", 0) == 200 ? json_loads(content(answer), 0, NULL) : NULL;
+    if (live) proxy_view_join(live, dump);
+    if (c->json)
+        print_json(live ? live : json_object_get(dump, "endpoints"));
+    else if (live)
+        proxy_view_live(stdout, live);
+    else
+        proxy_view_endpoints(stdout, dump);
+    return CLI_OK;
 }
 
 static int show_stats(const struct call *c) {
@@ -162,7 +172,8 @@ static const struct {
     {"config", show_config, NULL, "the destinations it knows; as JSON: everything in force"},
     {"routes", show_routes, NULL,
      "the rules of each destination, what they match and where they lead"},
-    {"endpoints", show_endpoints, NULL, "who stands behind each backend"},
+    {"endpoints", show_endpoints, NULL,
+     "who stands behind each destination: load, latency, failures, ejection"},
     {"stats", show_stats, "[TEXT]", "metrics that are not 0, all or those with TEXT in their name"},
     {"log-level", log_level, "[LEVEL]", "the log level; error, warn, info or debug sets it"},
     {"drain", drain, NULL, "takes no more new work, as before its end"},

@@ -140,6 +140,48 @@ void proxy_view_endpoints(FILE *out, const json_t *dump) {
     }
 }
 
+static const json_t *by_address(const json_t *dump, const char *address) {
+    const char *key;
+    size_t i;
+    json_t *group, *e;
+    json_object_foreach(json_object_get(dump, "endpoints"), key, group) {
+        json_array_foreach(json_object_get(group, "endpoints"), i, e) {
+            if (strcmp(local_str(e, "address", ""), address) == 0) return e;
+        }
+    }
+    return NULL;
+}
+
+void proxy_view_join(json_t *rows, const json_t *dump) {
+    static const char *const keys[] = {"pod", "spiffe_id"};
+    size_t i;
+    json_t *row;
+    json_array_foreach(rows, i, row) {
+        const json_t *e = by_address(dump, local_str(row, "endpoint", ""));
+        for (size_t k = 0; k < WEFT_LEN(keys); k++)
+            if (json_object_get(e, keys[k]))
+                json_object_set(row, keys[k], json_object_get(e, keys[k]));
+    }
+}
+
+void proxy_view_live(FILE *out, const json_t *rows) {
+    size_t i;
+    json_t *r;
+    fprintf(out, "%-28s %-24s %-28s %-8s %-7s %-9s %-9s %-9s %s\n", "DESTINATION", "ENDPOINT",
+            "POD", "STATE", "ACTIVE", "REQUESTS", "FAILURES", "LATENCY", "IDENTITY");
+    json_array_foreach((json_t *)(uintptr_t)rows, i, r) {
+        WEFT_FREE char *latency =
+            weft_asprintf("%.1fms", (double)local_int(r, "ewma_us", 0) / 1000);
+        fprintf(
+            out, "%-28s %-24s %-28s %-8s %-7lld %-9lld %-9lld %-9s %s\n",
+            local_str(r, "destination", ""), local_str(r, "endpoint", ""), local_str(r, "pod", ""),
+            json_is_true(json_object_get(r, "ejected")) ? "ejected" : "in use",
+            (long long)local_int(r, "active", 0), (long long)local_int(r, "requests", 0),
+            (long long)local_int(r, "failures", 0), latency,
+            local_str(r, "spiffe_id", json_is_true(json_object_get(r, "meshed")) ? "" : "no mesh"));
+    }
+}
+
 /* ---- metrics ---- */
 
 json_t *proxy_view_series(struct weft_slice text, const char *only, bool all) {

@@ -9,6 +9,9 @@
 void proxy_view_destinations(FILE *out, const json_t *dump);
 void proxy_view_routes(FILE *out, const json_t *dump);
 void proxy_view_endpoints(FILE *out, const json_t *dump);
+/* Adds pod and identity from the dump to the rows of /endpoints, found by address. */
+void proxy_view_join(json_t *rows, const json_t *dump);
+void proxy_view_live(FILE *out, const json_t *rows); /* joined rows of /endpoints */
 /* The rules of /config_dump as one list, each with its "service" and "address". */
 json_t *proxy_view_rules(const json_t *dump);
 /* Series of a Prometheus text whose line contains `only` (NULL: all): [{"series", "value"}].

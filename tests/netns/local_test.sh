@@ -100,7 +100,7 @@ is "so is no number" $? 2
 # What the sidecars tell.
 has "proxy config" "$(proxy shop/frontend config)" 'shop/cart:80 +service +http +3$'
 has "proxy routes" "$(proxy shop/frontend routes)" 'shop/cart:80 +shop/cart-paths +1 +=/basket +\[redirect\]'
-has "proxy endpoints" "$(proxy frontend endpoints)" 'shop/cart:80 .* yes +spiffe://cluster.local/ns/shop/sa/cart$'
+has "proxy endpoints" "$(proxy frontend endpoints)" 'shop/cart:80 .* cart-.* spiffe://cluster.local/ns/shop/sa/cart$'
 has "proxy stats" "$(proxy shop/frontend stats requests_total)" '^[0-9]+ +weft_requests_total.*service="shop/cart:80"'
 has "proxy config -o json" "$(proxy shop/frontend config -o json)" '"destinations": \{'
 is "proxy log-level" "$(proxy shop/frontend log-level)" info

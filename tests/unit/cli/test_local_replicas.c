@@ -99,6 +99,28 @@ static void rules_become_lines(void **state) {
     free(text);
 }
 
+static void endpoints_get_the_names_of_their_pods(void **state) {
+    LOCAL_JSON json_t *dump = json_loads(
+        "{\"endpoints\": {\"endpoints/a/b:80\": {\"endpoints\": [{\"address\": \"10.0.0.2:80\", "
+        "\"pod\": \"b-0\", \"spiffe_id\": \"spiffe://x\"}]}}}",
+        0, NULL);
+    LOCAL_JSON json_t *rows = json_loads(
+        "[{\"destination\": \"a/b:80\", \"endpoint\": \"10.0.0.2:80\", \"ejected\": true, "
+        "\"ewma_us\": 1500, \"requests\": 7, \"meshed\": true},"
+        "{\"destination\": \"a/b:80\", \"endpoint\": \"10.0.0.3:80\", \"meshed\": false}]",
+        0, NULL);
+    char *text = NULL;
+    size_t size;
+    proxy_view_join(rows, dump);
+    FILE *f = open_memstream(&text, &size);
+    proxy_view_live(f, rows);
+    fclose(f);
+    assert_non_null(strstr(text, "10.0.0.2:80              b-0 "));
+    assert_non_null(strstr(text, "ejected  0       7         0         1.5ms     spiffe://x\n"));
+    assert_non_null(strstr(text, "in use   0       0         0         0.0ms     no mesh\n"));
+    free(text);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_workload_is_found_by_name_and_namespace, set_up,
@@ -106,6 +128,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(doubtful_names_are_refused, set_up, tear_down),
         cmocka_unit_test(series_leave_out_zeros_and_buckets),
         cmocka_unit_test(rules_become_lines),
+        cmocka_unit_test(endpoints_get_the_names_of_their_pods),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
