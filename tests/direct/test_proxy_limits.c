@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Limits on callers: slow bodies, slow readers, too many connections, silence. */
+#include "support/world.h"
+
+#include <string.h>
+
+#include <sidecar/limits.h>
+
+#define GET(path)   "GET " path " HTTP/1.1\r\nHost: web\r\n\r\n"
+#define LIMIT(word) "weft_limits_hit_total{direction=\"outbound\",limit=\"" word "\"}"
+
+static void seconds(struct world *w, int n) {
+    for (int i = 0; i < n; i++) world_advance(w, 1000);
+}
+
+static void a_body_that_stands_still(void **state) {
+    struct world *w = *state;
+    world_web(w, NULL);
+    struct client *c = world_connect(w, "10.96.0.1:80");
+    client_send(c, "POST / HTTP/1.1\r\nHost: web\r\nContent-Length: 9\r\n\r\nab");
+    seconds(w, 50);
+    client_send(c, "cd");
+    seconds(w, 50); /* it went on */
+    assert_hasnt(client_text(c), "408");
+    seconds(w, 12);
+    assert_has(client_text(c), "HTTP/1.1 408");
+    assert_has(client_text(c), "weft-reason: request_body_timeout");
+    seconds(w, 1);
+    assert_true(c->eof || c->broken);
+    assert_int_equal(world_metric(w, LIMIT("body_timeout")), 1);
+    assert_has(world_log(w), "\"reason\":\"request_body_timeout\"");
+}
+
+/* A call that says nothing for an hour is no slow body. */
+static void a_silent_grpc_stream(void **state) {
+    struct world *w = *state;
+    world_web(w, NULL);
+    struct client *c = world_connect(w, "10.96.0.1:80");
+    client_send(c, "POST /a.B/C HTTP/1.1\r\nHost: web\r\nContent-Type: application/grpc\r\n"
+                   "Transfer-Encoding: chunked\r\n\r\n");
+    seconds(w, 600);
+    assert_int_equal(world_metric(w, LIMIT("body_timeout")), 0);
+    client_abort(c);
+}
+
+static void too_many_connections(void **state) {
+    struct world *w = *state;
+    world_web(w, NULL);
+    w->proxy->max_conns = 2;
+    struct client *a = world_connect(w, "10.96.0.1:80"), *b = world_connect(w, "10.96.0.1:80");
+    struct client *c = world_connect(w, "10.96.0.1:80");
+    assert_true(c->broken);
+    assert_has(client_ask(a, GET("/")), "HTTP/1.1 200");
+    assert_has(client_ask(b, GET("/")), "HTTP/1.1 200");
+    assert_int_equal(world_metric(w, LIMIT("connections")), 1);
+    client_close(a);
+    world_settle(w);
+    assert_has(client_ask(world_connect(w, "10.96.0.1:80"), GET("/")), "HTTP/1.1 200");
+}
+
+static void silence_ends(void **state) {
+    struct world *w = *state;
+    world_web(w, "  - backendRefs: [{name: web, port: 80}]\n");
+    w->opt.caller_idle_timeout_us = 5000000;
+    struct client *never = world_connect(w, "10.96.0.1:80");
+    struct client *once = world_connect(w, "10.96.0.1:80");
+    assert_has(client_ask(once, GET("/")), "HTTP/1.1 200");
+    seconds(w, 6);
+    assert_true(never->eof && once->eof);
+    assert_int_equal(world_metric(w, LIMIT("idle_timeout")), 2);
+}
+
+static struct client *slow_reader(struct world *w, struct app *a) {
+    static char body[3 * 1024 * 1024];
+    memset(body, 'x', sizeof body - 1);
+    a->reply_body = body;
+    struct client *c = world_connect(w, "10.96.0.1:80");
+    weft_xport_read_stop(c->x);
+    client_send(c, GET("/"));
+    world_settle(w);
+    return c;
+}
+
+/* Nothing moves for the write timeout: RST, so that nobody takes the part for the whole. */
+static void a_reader_that_stopped(void **state) {
+    struct world *w = *state;
+    world_service(w, "web", "10.96.0.1", "http", "10.0.0.1");
+    world_apply(w);
+    struct client *c = slow_reader(w, world_app(w, "10.0.0.1:8080"));
+    seconds(w, 299);
+    assert_int_equal(world_metric(w, LIMIT("write_timeout")), 0);
+    seconds(w, 3);
+    assert_int_equal(world_metric(w, LIMIT("write_timeout")), 1);
+    assert_true(c->broken);
+}
+
+/* The longest queues go at twice the maximum; who holds nothing stays. */
+static void the_longest_queues_go(void **state) {
+    struct world *w = *state;
+    world_service(w, "web", "10.96.0.1", "http", "10.0.0.1");
+    world_apply(w);
+    struct app *a = world_app(w, "10.0.0.1:8080");
+    struct client *c = world_connect(w, "10.96.0.1:80");
+    a->reply_body = "short";
+    assert_has(client_ask(c, GET("/")), "HTTP/1.1 200");
+    w->proxy->output.max = 1000;
+    struct client *slow = slow_reader(w, a);
+    assert_true(slow->broken);
+    assert_int_equal(world_metric(w, LIMIT("buffered")), 1);
+    assert_int_equal(w->proxy->output.used, 0);
+    a->reply_body = "short";
+    assert_has(client_ask(c, GET("/")), "HTTP/1.1 200");
+}
+
+int main(void) {
+#define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
+    const struct CMUnitTest tests[] = {
+        T(a_body_that_stands_still), T(a_silent_grpc_stream),
+        T(too_many_connections),     T(silence_ends),
+        T(a_reader_that_stopped),    T(the_longest_queues_go),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
