@@ -10,6 +10,7 @@
 
 /* A proxy asks for a few names a second; a resume asks for all of them at once. */
 enum { NAMES_BURST = WEFT_ADS_MAX_NAMES + 1000, NAMES_PER_SECOND = 500 };
+enum { COMPLAINTS = 10 }; /* lines in the log about one request; the metrics count all */
 
 struct controller_discovery {
     struct weft_loop *loop;
@@ -35,6 +36,7 @@ struct stream {
     double allowance; /* names it may subscribe to now */
     uint64_t allowance_at_us;
     bool paused;
+    unsigned complaints;              /* about the request at hand */
     struct weft_timer resume, expiry; /* expiry: the end of the client's certificate */
 };
 
@@ -104,9 +106,17 @@ static void release(void *ud, struct weft_slice name) {
     controller_publish_release(s->d->publish, weft_slice_str(s->ns), name, s);
 }
 
+/* One request of a few megabytes can be wrong a million times. */
+static bool may_complain(struct stream *s) {
+    if (s->complaints == COMPLAINTS)
+        weft_warn("discovery", "%s: more of the same request is not logged", s->id);
+    return s->complaints++ < COMPLAINTS;
+}
+
 static void on_nack(void *ud, const struct weft_ads_rejection *r) {
     struct stream *s = ud;
     weft_counter_add(s->d->metrics->nacks, 1);
+    if (!may_complain(s)) return;
     weft_warn("discovery", "%s rejected %.*s version %.*s: %.*s", s->id, WEFT_SLICE_ARG(r->name),
               WEFT_SLICE_ARG(r->version), WEFT_SLICE_ARG(weft_slice_head(r->reason, 1000)));
 }
@@ -114,6 +124,7 @@ static void on_nack(void *ud, const struct weft_ads_rejection *r) {
 static void on_refused(void *ud, struct weft_slice name, const char *why) {
     struct stream *s = ud;
     weft_counter_add(s->d->metrics->refused, 1);
+    if (!may_complain(s)) return;
     weft_warn("discovery", "%s may not subscribe to %.*s: %s", s->id, WEFT_SLICE_ARG(name), why);
 }
 
@@ -168,6 +179,7 @@ static void on_message(void *ud, struct weft_slice message) {
     struct weft_error err = {0};
     size_t names = 0;
     if (s->closing) return;
+    s->complaints = 0;
     if (weft_ads_server_receive(s->ads, message, &names, &err) != WEFT_OK) {
         char text[sizeof s->close_text];
         snprintf(text, sizeof text, "%.50s%s%.180s", err.path, err.path[0] ? " " : "", err.message);

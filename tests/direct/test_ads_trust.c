@@ -2,6 +2,7 @@
  * Certificates and roots over time, and callers who try for more than is theirs. */
 #include <tests/direct/ads_mesh.h>
 
+#include <fcntl.h>
 #include <sidecar/agent_internal.h>
 #include <weft/conn/grpc_call.h>
 #include <weft/xds/sign.h>
@@ -230,6 +231,52 @@ static void test_a_bad_request_ends_the_stream_and_nothing_else(void **state) {
     mesh_free(m);
 }
 
+/* Lines on stderr that contain `what` while `fd` stood in for it; puts the real one back. */
+static int lines_with(int fd, int stderr_fd, const char *what) {
+    int n = 0;
+    char line[4096];
+    fflush(stderr);
+    assert_int_equal(dup2(stderr_fd, 2), 2);
+    close(stderr_fd);
+    FILE *f = fdopen(fd, "r");
+    rewind(f);
+    while (fgets(line, sizeof line, f)) n += strstr(line, what) != NULL;
+    fclose(f);
+    return n;
+}
+
+/* One request may name a million things that are none: it must not write a million lines. */
+static void test_refusals_do_not_flood_the_log(void **state) {
+    (void)state;
+    enum { NAMES = 5000 };
+    struct mesh *m = mesh_new();
+    struct proxy *p = proxy_new(m, &web);
+    UNTIL(m, proxy_config_ready(p->config));
+    struct caller c = {.m = m, .path = WEFT_ADS_PATH};
+    weft_buf_init(&c.message, 0);
+    static struct weft_slice names[NAMES];
+    for (int i = 0; i < NAMES; i++) names[i] = LIT("nonsense");
+    const struct weft_ads_request r = {.type_url =
+                                           weft_slice_str(weft_xds_type_url(WEFT_XDS_DESTINATION)),
+                                       .subscribe = names,
+                                       .n_subscribe = NAMES};
+    (void)weft_ads_request_encode(&r, &c.message);
+    enum weft_log_level level = weft_log_level();
+    int real = dup(2), fd = open(path_in(m, "log"), O_RDWR | O_CREAT, 0600);
+    assert_int_equal(dup2(fd, 2), 2);
+    (void)weft_log_set_level("warn");
+    uint64_t before = weft_counter_value(m->controller->metrics.refused);
+    uint32_t status = call(&c, p->agent->identity);
+    (void)weft_log_set_level(level == WEFT_LOG_ERROR ? "error" : "warn");
+    int lines = lines_with(fd, real, "may not subscribe");
+    assert_int_equal(status, WEFT_GRPC_OK);
+    assert_int_equal(weft_counter_value(m->controller->metrics.refused) - before, NAMES);
+    assert_in_range(lines, 1, 20);
+    weft_buf_done(&c.message);
+    proxy_free(p);
+    mesh_free(m);
+}
+
 static void on_refused_server(void *ud, enum weft_status st) {
     *(enum weft_status *)ud = st;
 }
@@ -321,6 +368,7 @@ int main(void) {
         cmocka_unit_test(test_a_server_with_another_identity_is_refused),
         cmocka_unit_test(test_a_crawler_is_slowed_down_and_served),
         cmocka_unit_test(test_backoff_doubles_to_its_cap),
+        cmocka_unit_test(test_refusals_do_not_flood_the_log),
         cmocka_unit_test(test_a_certificate_that_is_due_at_once_is_not_asked_for_at_once),
         cmocka_unit_test(test_a_bad_request_ends_the_stream_and_nothing_else),
     };
