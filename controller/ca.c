@@ -11,7 +11,7 @@
 enum {
     ROOT_TTL_S = 10 * 365 * 24 * 3600,
     SERVING_TTL_S = 24 * 3600,
-    MIN_TTL_S = 60,
+    MIN_TTL_S = 10,
     MAX_PEM = 256 * 1024,
 };
 

@@ -83,7 +83,7 @@ const struct weft_option controller_option_rows[] = {
      set_channel},
     {"workload-cert-ttl", "WEFT_CONTROLLER_WORKLOAD_CERT_TTL", "DURATION",
      "Lifetime of workload certificates, and the longest that a proxy may ask for. Default 24h.",
-     set_duration, AT(cert_ttl_s), .min = 60, .max = 90 * 86400},
+     set_duration, AT(cert_ttl_s), .min = 10, .max = 90 * 86400},
     {"name", "WEFT_CONTROLLER_NAME", "NAME",
      "DNS name in the controller's own certificate. Default weft-controller.", weft_option_str,
      AT(name)},

@@ -29,6 +29,22 @@ static void test_sign_and_read_back(void **state) {
     ca_done(&ca);
 }
 
+/* The allowance for clocks that differ stays small beside a short life. */
+static void test_short_life(void **state) {
+    struct ca ca;
+    ca_make(&ca, "cluster.local", NOW, DAY);
+    struct weft_buf key = {0}, chain = {0}, id = {0};
+    leaf_make(&ca, ID_A, NOW, 20, &key, &chain);
+    int64_t from, to;
+    assert_int_equal(weft_pki_cert_info(weft_buf_slice(&chain), &id, &from, &to, NULL), WEFT_OK);
+    assert_int_equal(from, NOW - 5);
+    assert_int_equal(to, NOW + 20);
+    weft_buf_done(&key);
+    weft_buf_done(&chain);
+    weft_buf_done(&id);
+    ca_done(&ca);
+}
+
 /* The CSR asks for somebody else: only what the CA was told counts. */
 static void test_names_of_a_request_are_not_believed(void **state) {
     struct ca ca;
@@ -161,6 +177,7 @@ static void test_long_trust_domain(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sign_and_read_back),
+        cmocka_unit_test(test_short_life),
         cmocka_unit_test(test_names_of_a_request_are_not_believed),
         cmocka_unit_test(test_a_broken_request_is_refused),
         cmocka_unit_test(test_identity_refuses_what_does_not_belong_together),
