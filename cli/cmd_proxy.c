@@ -176,7 +176,7 @@ static const struct {
      "who stands behind each destination: load, latency, failures, ejection"},
     {"stats", show_stats, "[TEXT]", "metrics that are not 0, all or those with TEXT in their name"},
     {"log-level", log_level, "[LEVEL]", "the log level; error, warn, info or debug sets it"},
-    {"drain", drain, NULL, "takes no more new work, as before its end"},
+    {"drain", drain, NULL, "finishes what is in flight, then ends, as SIGTERM does"},
 };
 
 static int help(void) {

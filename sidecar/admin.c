@@ -67,6 +67,15 @@ static void logging(struct proxy_admin *a, struct weft_slice query, struct answe
     weft_buf_printf(&r->body, "%s\n", names[weft_log_level()]);
 }
 
+static void live(struct proxy_admin *a, struct weft_slice query, struct answer *r) {
+    weft_buf_str(&r->body, "live\n");
+}
+
+static void drain(struct proxy_admin *a, struct weft_slice query, struct answer *r) {
+    a->src.drain(a->src.ud);
+    weft_buf_str(&r->body, "draining: what is in flight is finished, then the proxy ends\n");
+}
+
 static void home(struct proxy_admin *a, struct weft_slice query, struct answer *r);
 #define ENDPOINTS "/endpoints"
 
@@ -75,13 +84,17 @@ static const struct {
     unsigned on;
     void (*fn)(struct proxy_admin *a, struct weft_slice query, struct answer *r);
     const char *help;
+    bool post; /* changes something: POST only */
 } pages[] = {
     {"/", ON_ADMIN, home, "this list"},
+    {"/live", ON_ADMIN | ON_READY, live, "200 while the main thread runs"},
     {"/ready", ON_ADMIN | ON_READY, ready, "200 when configured and not draining, else 503"},
     {"/metrics", ON_ADMIN | ON_METRICS, metrics, "Prometheus text"},
     {"/config_dump", ON_ADMIN, config_dump, "all resources in force, sorted JSON"},
     {ENDPOINTS, ON_ADMIN, NULL, "what the workers know of endpoints, sorted JSON"},
     {"/logging", ON_ADMIN, logging, "the log level; ?level=debug sets it"},
+    {"/drain", ON_ADMIN, drain, "POST: finishes what is in flight, then ends, as SIGTERM does",
+     true},
 };
 
 static void home(struct proxy_admin *a, struct weft_slice query, struct answer *r) {
@@ -94,6 +107,11 @@ static void make(struct port *p, const struct weft_head *head, struct answer *r)
     for (size_t i = 0; i < WEFT_LEN(pages); i++) {
         if (!pages[i].fn || !(pages[i].on & p->kind) || !weft_slice_is(path, pages[i].path))
             continue;
+        if (pages[i].post && !weft_slice_is(head->method, "POST")) {
+            r->status = 405;
+            weft_buf_str(&r->body, "use POST\n");
+            return;
+        }
         pages[i].fn(p->a, weft_head_query(head), r);
         return;
     }

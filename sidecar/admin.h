@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The proxy's own small HTTP servers, on the main loop: /ready, /metrics, /config_dump,
- * /endpoints, /logging. */
+ * The proxy's own small HTTP servers, on the main loop: /live, /ready, /metrics, /config_dump,
+ * /endpoints, /logging, /drain. */
 #pragma once
 #include <sidecar/options.h>
 #include <weft/base/buf.h>
@@ -13,6 +13,7 @@ struct proxy_admin_source { /* called on the main loop */
     char *(*config_dump)(void *ud); /* free() it */
     /* Calls done once, now or later, with text that done is to free(). */
     void (*endpoints)(void *ud, void (*done)(void *arg, char *text), void *arg);
+    void (*drain)(void *ud); /* what SIGTERM does */
 };
 struct proxy_admin;
 /* Opens what the options name. */

@@ -150,7 +150,13 @@ static void on_signal(void *arg, int signum) {
         proxy_post_each(p, proxy_worker_stop);
         return;
     }
-    weft_info("proxy", "signal %d: finishing what is in flight", signum);
+    weft_info("proxy", "signal %d", signum);
+    proxy_drain(p);
+}
+
+void proxy_drain(struct proxy *p) {
+    if (p->draining) return;
+    weft_info("proxy", "finishing what is in flight");
     p->draining = true;
     weft_timer_init(&p->drain_timer, p->loop, on_drain_timeout, p);
     weft_timer_start(&p->drain_timer, p->opt->drain_timeout_us);

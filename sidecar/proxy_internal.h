@@ -45,4 +45,7 @@ void proxy_on_drained(struct proxy *p, struct proxy_worker *w);
 
 /* proxy_report.c */
 struct proxy_admin_source proxy_report_source(struct proxy *p);
+/* What SIGTERM does: readiness off, what is in flight is finished, then the proxy ends. Idempotent.
+ */
+void proxy_drain(struct proxy *p);
 bool proxy_is_ready(const struct proxy *p);

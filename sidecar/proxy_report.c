@@ -82,10 +82,15 @@ static void endpoints(void *ud, void (*done)(void *arg, char *text), void *arg) 
     }
 }
 
+static void drain(void *ud) {
+    proxy_drain(ud);
+}
+
 struct proxy_admin_source proxy_report_source(struct proxy *p) {
     return (struct proxy_admin_source){.ud = p,
                                        .ready = ready,
                                        .metrics = metrics,
                                        .config_dump = config_dump,
-                                       .endpoints = endpoints};
+                                       .endpoints = endpoints,
+                                       .drain = drain};
 }

@@ -19,6 +19,7 @@ struct fixture {
     struct proxy_admin *admin;
     struct proxy_options opt;
     bool ready, hold;
+    int drains;
     void (*later)(void *arg, char *text);
     void *later_arg;
     struct weft_xport *x;
@@ -46,12 +47,16 @@ static void endpoints(void *ud, void (*done)(void *arg, char *text), void *arg) 
     f->later_arg = arg;
 }
 
+static void drain(void *ud) {
+    ((struct fixture *)ud)->drains++;
+}
+
 static int setup(void **state) {
     struct fixture *f = weft_new0(struct fixture);
     struct weft_error err = {0};
     f->loop = weft_loop_new();
     assert_true(weft_addr_parse(WEFT_SLICE_LIT("127.0.0.1:0"), &f->opt.admin));
-    struct proxy_admin_source src = {f, is_ready, metrics, config_dump, endpoints};
+    struct proxy_admin_source src = {f, is_ready, metrics, config_dump, endpoints, drain};
     assert_int_equal(proxy_admin_new(f->loop, &f->opt, &src, &f->admin, &err), WEFT_OK);
     weft_buf_init(&f->in, 0);
     *state = f;
@@ -83,9 +88,10 @@ static bool is_done(void *ud) {
     return ((struct fixture *)ud)->done;
 }
 
-static void start_get(struct fixture *f, const char *path) {
-    WEFT_FREE char *text =
-        weft_asprintf("GET %s HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n", path);
+static void start(struct fixture *f, const char *method, const char *path) {
+    WEFT_FREE char *text = weft_asprintf(
+        "%s %s HTTP/1.1\r\nHost: admin\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", method,
+        path);
     if (f->x) weft_xport_close(f->x);
     weft_buf_clear(&f->in);
     f->done = false;
@@ -93,6 +99,10 @@ static void start_get(struct fixture *f, const char *path) {
     weft_xport_set_cb(f->x, &cb, f);
     weft_xport_write(f->x, weft_slice_str(text));
     weft_xport_read_start(f->x);
+}
+
+static void start_get(struct fixture *f, const char *path) {
+    start(f, "GET", path);
 }
 
 static const char *finish_get(struct fixture *f) {
@@ -144,6 +154,17 @@ static void answer_that_comes_later(void **state) {
     answer_held(f);
 }
 
+/* A GET, as a browser or crawler makes, drains nothing. */
+static void drain_by_post_only(void **state) {
+    struct fixture *f = *state;
+    assert_non_null(strstr(get(f, "/live"), "HTTP/1.1 200"));
+    assert_non_null(strstr(get(f, "/drain"), "HTTP/1.1 405"));
+    assert_int_equal(f->drains, 0);
+    start(f, "POST", "/drain");
+    assert_non_null(strstr(finish_get(f), "HTTP/1.1 200"));
+    assert_int_equal(f->drains, 1);
+}
+
 static void log_level(void **state) {
     struct fixture *f = *state;
     assert_non_null(strstr(get(f, "/logging?level=error"), "error\n"));
@@ -158,6 +179,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(pages, setup, teardown),
         cmocka_unit_test_setup_teardown(answer_that_comes_later, setup, teardown),
+        cmocka_unit_test_setup_teardown(drain_by_post_only, setup, teardown),
         cmocka_unit_test_setup_teardown(log_level, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
