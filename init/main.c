@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * weft-init: sends a pod's TCP connections to its proxy by iptables. */
 #include <init/apply.h>
+#include <init/check.h>
 
 #include <stdio.h>
 
@@ -11,7 +12,7 @@ static void help(void) {
            "--cleanup undoes it.\n\nOptions (each also as environment variable):\n");
     init_options_print(stdout);
     printf("\nExit codes: 0 done, also when one address family is absent (said on stderr); 1 not "
-           "applied;\n2 an option is wrong, nothing was changed.\n");
+           "applied, or\nwith --check not in force; 2 an option is wrong, nothing was changed.\n");
 }
 
 int main(int argc, char **argv) {
@@ -30,5 +31,5 @@ int main(int argc, char **argv) {
         printf("weft-init %s\n", WEFT_VERSION);
         return 0;
     }
-    return init_run(&o);
+    return o.check ? init_check(&o) : init_run(&o);
 }

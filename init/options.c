@@ -243,6 +243,13 @@ static const struct weft_option rows[] = {
      .help = "Remove everything of ours from both back ends instead.",
      .set = weft_option_bool,
      .offset = AT(cleanup)},
+    {.flag = "check",
+     .env = "WEFT_INIT_CHECK",
+     .help =
+         "Change nothing; prove that what these options ask for is in force. Both ports must be "
+         "free: before the proxy starts.",
+     .set = weft_option_bool,
+     .offset = AT(check)},
 };
 
 static enum weft_status check_port(const char *flag, uint64_t port, struct weft_error *err) {
@@ -255,6 +262,9 @@ static enum weft_status check_port(const char *flag, uint64_t port, struct weft_
 }
 
 static enum weft_status check_together(const struct init_options *o, struct weft_error *err) {
+    if (o->check && (o->dry_run || o->cleanup))
+        return weft_error_set(err, WEFT_INVALID, "--check",
+                              "\"true\": cannot be combined with --dry-run or --cleanup");
     if (o->inbound_port == o->outbound_port)
         return weft_error_set(err, WEFT_INVALID, "--inbound-port",
                               "\"%llu\": must differ from --outbound-port",

@@ -45,7 +45,7 @@ struct init_options {
     bool backend_forced;
     enum init_backend backend; /* only when forced */
     uint64_t lock_wait_s;
-    bool dry_run, cleanup;
+    bool dry_run, cleanup, check;
 };
 
 /* Defaults, then environment, then flags, then what only shows when all are known. WEFT_INVALID

@@ -41,6 +41,12 @@ static void render_target(struct weft_buf *out, const struct init_rule *r) {
         weft_buf_printf(out, " -j %s", r->target ? r->target : "RETURN");
 }
 
+void init_render_spec(const struct init_rule *r, struct weft_buf *out) {
+    weft_buf_str(out, r->chain);
+    render_match(out, r);
+    render_target(out, r);
+}
+
 static void render_rule(struct weft_buf *out, const struct init_rule *r) {
     if (r->op == INIT_DELETE) {
         weft_buf_printf(out, "-D " WEFT_SLICE_FMT "\n", WEFT_SLICE_ARG(r->saved));

@@ -47,7 +47,10 @@ static void on_rule(struct parse *p, struct weft_slice spec) {
     struct weft_slice chain = weft_slice_cut(&rest, ' ');
     bool first = !weft_slice_eq(chain, p->last_chain);
     p->last_chain = chain;
-    if (p->nat && ours(chain)) return;
+    if (p->nat && ours(chain)) {
+        p->out->rules[p->out->n_rules++] = (struct init_saved_rule){chain, spec};
+        return;
+    }
     if (p->nat && ours(target_of(rest)))
         p->out->jumps[p->out->n_jumps++] = (struct init_jump){chain, spec, first};
     else
@@ -75,6 +78,7 @@ static size_t count_lines(struct weft_slice text) {
 void init_saved_parse(struct weft_arena *a, struct weft_slice text, struct init_saved *ret) {
     size_t lines = count_lines(text);
     *ret = (struct init_saved){.chains = weft_arena_array(a, struct weft_slice, lines),
+                               .rules = weft_arena_array(a, struct init_saved_rule, lines),
                                .jumps = weft_arena_array(a, struct init_jump, lines)};
     struct parse p = {.out = ret};
     while (text.len) on_line(&p, weft_slice_trim(weft_slice_cut(&text, '\n')));

@@ -15,6 +15,10 @@ struct init_saved {
     size_t foreign;            /* rules and chains that are not ours, in any table */
     struct weft_slice *chains; /* ours, in the nat table */
     size_t n_chains;
+    struct init_saved_rule {
+        struct weft_slice chain, spec; /* spec: the whole line after "-A " */
+    } * rules;                         /* in our chains, in order */
+    size_t n_rules;
     struct init_jump *jumps; /* rules in others' chains that lead into ours, nat table */
     size_t n_jumps;
 };

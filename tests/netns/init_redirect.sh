@@ -143,6 +143,56 @@ again() { # NAME LABEL nft|legacy: repetition, crashes, foreign rules, cleanup
     is "$l: cleanup twice exits with 0" "$?" 0
 }
 
+check() { # NAME LABEL nft|legacy: --check in a namespace whose ports are free
+    local n=$1 l=$2 b=$3 out before
+    ns_add $n
+    ns_add $n-peer
+    ns_pair $n $n-peer 10.79.0.2 10.79.0.3 fd79::2 fd79::3
+    out=$(init $n --check)
+    is "$l: --check without rules exits with 1" "$?" 1
+    has "... and says so" "$out" 'IPv4: there are no rules of weft-init'
+    has "... also that a connection is not redirected" "$out" 'a connection to 192.0.2.1:80 was not redirected: it did not arrive'
+    init $n --backend $b --exclude-outbound-ports 80-443 --include-inbound-ports 8080,9000-9100 >/dev/null
+    before=$(saved $n | sed 's/ \[.*//')
+    out=$(init $n --check --exclude-outbound-ports 80-443 --include-inbound-ports 8080,9000-9100)
+    is "$l: --check of what was just written exits with 0" "$?" 0
+    has "... for IPv4" "$out" "IPv4 \($b\): the rules are as asked"
+    has "... for IPv6" "$out" "IPv6 \($b\): the rules are as asked"
+    has "... an IPv4 connection proves it" "$out" 'IPv4: a connection to 192.0.2.1:444 came to port 15001'
+    has "... an IPv6 connection proves it" "$out" 'IPv6: a connection to \[2001:db8::1\]:444 came to port 15001'
+    is "... and nothing was changed" "$(saved $n | sed 's/ \[.*//')" "$before"
+    out=$(init $n --check)
+    is "$l: --check with other options exits with 1" "$?" 1
+    has "... names the rule that is missing" "$out" 'IPv4: missing: -A WEFT_IN -j WEFT_IN_REDIRECT'
+    has "... and the connection that went astray" "$out" 'IPv6: a connection to \[2001:db8::1\]:80 was not redirected'
+    out=$(init $n --check --exclude-outbound-ports 80-443 --include-inbound-ports 8080,9000-9100 --outbound-port 15006 --inbound-port 15001)
+    has "$l: swapped ports are told" "$out" 'it came to the inbound port'
+    init $n --backend $b >/dev/null
+    ns $n iptables-$b -t nat -I OUTPUT 1 -p tcp --dport 80 -j ACCEPT
+    out=$(init $n --check)
+    is "$l: a rule of others before ours: 1" "$?" 1
+    has "... is found by the rules" "$out" 'IPv4: not at the head of OUTPUT'
+    has "... and by the connection" "$out" 'IPv4: a connection to 192.0.2.1:80 was not redirected'
+    init $n >/dev/null
+    out=$(init $n --check --exclude-outbound-uids 5 --exclude-outbound-cidrs 192.0.2.0/24)
+    has "$l: another documentation address where one is excluded" "$out" 'a connection to 198.51.100.1:80 came'
+    ns $n ip -6 route del default
+    out=$(init $n --check)
+    is "$l: a family without a route is not counted against it" "$?" 0
+    has "... but named" "$out" 'IPv6: outgoing connections could not be tried, there is no route'
+    ns $n ip route del default
+    init $n --check >/dev/null
+    is "$l: no route at all: nothing is proven, 1" "$?" 1
+    ns $n ip route add default via 10.79.0.3
+    ns_spawn $n "$NS_TMP/$n" python3 "$PROBE" serve 15001
+    wait_line "$NS_TMP/$n" ready
+    out=$(init $n --check)
+    is "$l: a port in use: 1" "$?" 1
+    has "... and which" "$out" 'port 15001 cannot be listened on: .*is the proxy running'
+    init $n --check --cleanup >/dev/null
+    is "$l: --check --cleanup: 2" "$?" 2
+}
+
 back_end() { # nft|legacy
     local b=$1
     world $b
@@ -150,6 +200,7 @@ back_end() { # nft|legacy
     families $b $b
     lists $b $b
     again $b $b $b
+    check $b-check $b $b
 }
 
 back_end nft

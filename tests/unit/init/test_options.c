@@ -113,11 +113,22 @@ static void test_environment(void **state) {
     unsetenv("WEFT_INIT_DRY_RUN");
 }
 
+static void test_check_stands_alone(void **state) {
+    static const char *const others[] = {"--dry-run", "--cleanup"};
+    for (size_t i = 0; i < WEFT_LEN(others); i++) {
+        char *argv[] = {(char *)(uintptr_t) "weft-init", (char *)(uintptr_t) "--check",
+                        (char *)(uintptr_t)others[i], NULL};
+        struct weft_option_result r;
+        struct weft_error err = {0};
+        assert_int_equal(init_options_parse(3, argv, &o, &r, &err), WEFT_INVALID);
+        assert_string_equal(err.path, "--check");
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bad_values_are_named),
-        cmocka_unit_test(test_good_values),
-        cmocka_unit_test(test_too_many_entries),
+        cmocka_unit_test(test_bad_values_are_named), cmocka_unit_test(test_check_stands_alone),
+        cmocka_unit_test(test_good_values),          cmocka_unit_test(test_too_many_entries),
         cmocka_unit_test(test_environment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
