@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Choosing a backend by weight and an endpoint by load. Pure: mutable state belongs to the caller,
- * one per worker. */
+ * Choosing a backend by weight, and whether to try again. Pure: mutable state belongs to the
+ * caller, one per worker. */
 #pragma once
 #include <weft/base/clock.h>
 #include <weft/mesh/model.h>
@@ -15,11 +15,6 @@ void weft_split_done(struct weft_split *s);
 /* Index of the backend; -1 when all weights are 0 or there is none (REQ-053). Invalid backends keep
  * their share (REQ-049). */
 int weft_split_next(struct weft_split *s, const struct weft_rule *rule);
-
-/* Least loaded of two random endpoints. `load(ud, i)` is what the worker knows of endpoint i;
- * `tried` are indexes to avoid while there is another. Returns -1 when e->n is 0. */
-int weft_endpoint_pick(const struct weft_endpoints *e, double (*load)(void *ud, uint32_t i),
-                       void *ud, const uint32_t *tried, uint32_t n_tried, struct weft_rng *rng);
 
 /* May and when may this attempt be repeated? (REQ-109 to 116) */
 struct weft_retry_facts {

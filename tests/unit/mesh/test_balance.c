@@ -303,7 +303,8 @@ static void choices(void **state) {
     assert_int_equal(hits(load, 0, NULL, 0, -1), 1000);
     assert_int_equal(hits(load, 1, NULL, 0, 0), 1000);
     assert_int_equal(hits(load, 2, NULL, 0, 1), 1000);
-    assert_int_equal(hits(load, 2, tried, 1, 0), 1000);
+    assert_int_equal(hits(load, 2, tried, 1, 0), 1000); /* REQ-116: a retry goes elsewhere */
+    assert_int_equal(hits(load, 2, tried + 1, 1, 1), 1000);
     assert_int_equal(hits(load, 2, tried, 2, 1), 1000); /* all tried: as if none */
     assert_int_equal(hits(both, 2, NULL, 0, 1), 1000);  /* latency x load */
     assert_int_equal(hits(full, 3, NULL, 0, 1), 1000);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Weighted backends, endpoint choice, retries. */
+ * Weighted backends and retries. */
 #include <weft/mesh/pick.h>
 
 #include "mesh_test.h"
@@ -106,48 +106,6 @@ static void test_invalid_backend_keeps_share(void **state) {
     weft_split_done(&s);
 }
 
-static double load_of(void *ud, uint32_t i) {
-    return ((const double *)ud)[i];
-}
-
-static void test_endpoint_pick(void **state) {
-    struct weft_endpoint items[8] = {{.meshed = false}};
-    struct weft_endpoints e = {.items = items, .n = 0};
-    double load[8] = {5, 1, 5, 5, 5, 5, 5, 9};
-    struct weft_rng rng;
-    weft_rng_seed(&rng, 3);
-    assert_int_equal(weft_endpoint_pick(&e, load_of, load, NULL, 0, &rng), -1);
-    e.n = 1;
-    assert_int_equal(weft_endpoint_pick(&e, load_of, load, NULL, 0, &rng), 0);
-    e.n = 2; /* two of two: always the less loaded */
-    for (int i = 0; i < 20; i++)
-        assert_int_equal(weft_endpoint_pick(&e, load_of, load, NULL, 0, &rng), 1);
-    e.n = 8;
-    uint32_t counts[8] = {0};
-    for (int i = 0; i < 8000; i++) counts[weft_endpoint_pick(&e, load_of, load, NULL, 0, &rng)]++;
-    assert_in_range(counts[1], 1800, 2200); /* in a quarter of the pairs, and wins them all */
-    assert_int_equal(counts[7], 0);         /* never the worst */
-    for (int i = 2; i < 7; i++) assert_in_range(counts[i], 800, 1300);
-}
-
-/* REQ-116: a retry goes elsewhere while there is an elsewhere. */
-static void test_endpoint_tried(void **state) {
-    struct weft_endpoint items[4] = {{.meshed = false}};
-    struct weft_endpoints e = {.items = items, .n = 4};
-    double load[4] = {0, 0, 9, 0};
-    struct weft_rng rng;
-    weft_rng_seed(&rng, 3);
-    static const uint32_t tried[] = {3, 0, 1, 0, 2};
-    for (int i = 0; i < 100; i++) {
-        int got = weft_endpoint_pick(&e, load_of, load, tried, 2, &rng);
-        assert_int_equal(got, 1); /* 2 is left too, but loaded */
-        assert_int_equal(weft_endpoint_pick(&e, load_of, load, tried, 4, &rng), 2);
-        assert_in_range(weft_endpoint_pick(&e, load_of, load, tried, 5, &rng), 0, 3);
-        got = weft_endpoint_pick(&e, NULL, NULL, tried, 1, &rng);
-        assert_in_range(got, 0, 2);
-    }
-}
-
 struct retry_row {
     const char *req;
     uint32_t attempts, done;
@@ -214,8 +172,6 @@ int main(void) {
         cmocka_unit_test(test_random_start),
         cmocka_unit_test(test_nothing_to_pick),
         cmocka_unit_test(test_invalid_backend_keeps_share),
-        cmocka_unit_test(test_endpoint_pick),
-        cmocka_unit_test(test_endpoint_tried),
         cmocka_unit_test(test_retry_allowed),
         cmocka_unit_test(test_backoff),
     };
