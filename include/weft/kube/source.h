@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A Kubernetes API server as a source of the object store: the counterpart of the folder source. */
+#pragma once
+#include <weft/kube/client.h>
+#include <weft/object/store.h>
+
+struct weft_kube_source;
+struct weft_kube_source_cb {
+    void *ud;
+    /* The store changed; changes of one moment come as one call (coalesced for 5 ms, at most
+     * 100 ms while they keep coming). First called when every kind has synced. */
+    void (*on_change)(void *ud);
+    /* An object that our reading of it refuses; it is left out of the store. */
+    void (*on_error)(void *ud, const char *kind, const char *ns, const char *name,
+                     const struct weft_error *err);
+};
+/* Namespace, Service, EndpointSlice, Pod, HTTPRoute, GRPCRoute, TCPRoute, TLSRoute, ReferenceGrant,
+ * BackendTLSPolicy, XMesh; kinds whose CRD is absent are looked for again (REQ-003). Of each object
+ * only what is read is kept. */
+struct weft_kube_source *weft_kube_source_new(struct weft_kube *k, struct weft_store *store,
+                                              const struct weft_kube_source_cb *cb);
+struct weft_kube_source *weft_kube_source_free(struct weft_kube_source *s);
+bool weft_kube_source_synced(const struct weft_kube_source *s);
+/* "standard", "experimental", or "" while no Gateway API CRD was seen (REQ-004). */
+const char *weft_kube_source_channel(const struct weft_kube_source *s);
+/* Seconds since the watch that was silent longest gave a sign of life. */
+double weft_kube_source_lag_s(const struct weft_kube_source *s);
