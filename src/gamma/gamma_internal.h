@@ -56,7 +56,7 @@ struct gamma_rule {
     bool invalid;            /* FAILS as a whole, not by its filters */
 };
 struct gamma_route {
-    struct weft_http_route view;
+    struct weft_route view;
     struct gamma_rule *rules;
     uint32_t n_rules, n_affected, n_dropped;
     struct gamma_attachment *attachments; /* one per parentRef that is ours */

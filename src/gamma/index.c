@@ -141,7 +141,7 @@ static void on_route(void *ud, const struct weft_object *o) {
     struct weft_gamma *g = ud;
     struct gamma_route *r = weft_arena_new(&g->arena, struct gamma_route);
     keep(g, o);
-    weft_http_route_view(o, &g->arena, &r->view);
+    weft_route_view(o, &g->arena, &r->view);
     if (!json_array_size(r->view.rules)) r->view.rules = g->default_rules;
     gamma_list_add(&g->arena, &g->routes, r);
 }

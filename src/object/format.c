@@ -97,6 +97,21 @@ bool weft_fmt_app_protocol(struct weft_slice s) {
     return name.len > 0;
 }
 
+bool weft_fmt_grpc_method(struct weft_slice s) {
+    if (!s.len || digit(s.base[0])) return false;
+    for (size_t i = 0; i < s.len; i++)
+        if (!alpha(s.base[i]) && !digit(s.base[i]) && s.base[i] != '_') return false;
+    return true;
+}
+
+bool weft_fmt_grpc_service(struct weft_slice s) {
+    if (s.len && s.base[0] == '.') s = weft_slice_from(s, 1);
+    if (!s.len || s.base[s.len - 1] == '.') return false;
+    while (s.len)
+        if (!weft_fmt_grpc_method(weft_slice_cut(&s, '.'))) return false;
+    return true;
+}
+
 bool weft_fmt_mtls(struct weft_slice s) {
     return weft_slice_is(s, "strict") || weft_slice_is(s, "permissive") ||
            weft_slice_is(s, "disabled");

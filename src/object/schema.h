@@ -46,11 +46,17 @@ struct schema_walk {
 enum weft_status weft_schema_check(struct schema_walk *w, json_t *value, const struct schema *s);
 /* By kind and group, for kinds we know; else NULL. */
 const struct schema *weft_schema_of(const struct weft_object *o);
-extern const struct schema weft_schema_http_route;
+extern const struct schema weft_schema_http_route, weft_schema_grpc_route, weft_schema_tcp_route,
+    weft_schema_tls_route, weft_schema_reference_grant, weft_schema_backend_tls_policy;
 
-/* validate_route.c: what the CRD says in CEL. */
+/* validate_route.c: what the CRDs say in CEL. */
 enum weft_status weft_validate_http_route(const struct weft_object *o, bool experimental,
                                           struct weft_error *err);
+enum weft_status weft_validate_grpc_route(const struct weft_object *o, bool experimental,
+                                          struct weft_error *err);
+/* Also of the other kinds of Route: entries of parentRefs are told apart (REQ-016). */
+enum weft_status weft_validate_parents(const struct weft_object *o, bool experimental,
+                                       struct weft_error *err);
 /* validate_filters.c: one filter list at `path`; `matches` is the rule's, for ReplacePrefixMatch
  * (REQ-075 to 077, 082). */
 enum weft_status weft_validate_filters(const json_t *filters, const json_t *matches,

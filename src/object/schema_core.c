@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What we rely on in core objects. These schemas are open: the rest of a Pod is none of our
- * business. */
+ * What we rely on in core objects and XMesh. These schemas are open: the rest of a Pod is none of
+ * our business. */
 #include "schema.h"
 
 #define OPEN(name, ...)                                                                            \
@@ -67,12 +67,20 @@ OPEN(deployment_spec, {"replicas", F_INT, .min = 0, .max = INT32_MAX},
      {"template", F_OBJ, .required = true, .of = &pod_template});
 OPEN(deployment, {"spec", F_OBJ, .required = true, .of = &deployment_spec});
 OPEN(plain, {"metadata", F_ANY});
+OPEN(mesh_spec, {"controllerName", F_STR, .required = true, .min = 1, .max = 253});
+OPEN(mesh, {"spec", F_OBJ, .required = true, .of = &mesh_spec});
 
 static const struct {
     const char *group, *kind;
     const struct schema *schema;
 } rows[] = {
     {"gateway.networking.k8s.io", "HTTPRoute", &weft_schema_http_route},
+    {"gateway.networking.k8s.io", "GRPCRoute", &weft_schema_grpc_route},
+    {"gateway.networking.k8s.io", "TCPRoute", &weft_schema_tcp_route},
+    {"gateway.networking.k8s.io", "TLSRoute", &weft_schema_tls_route},
+    {"gateway.networking.k8s.io", "ReferenceGrant", &weft_schema_reference_grant},
+    {"gateway.networking.k8s.io", "BackendTLSPolicy", &weft_schema_backend_tls_policy},
+    {"gateway.networking.x-k8s.io", "XMesh", &mesh},
     {"", "Service", &service},
     {"discovery.k8s.io", "EndpointSlice", &endpoint_slice},
     {"", "Pod", &pod},

@@ -35,6 +35,8 @@ static const struct {
     {"TCPRoute", "gateway.networking.k8s.io"},
     {"UDPRoute", "gateway.networking.k8s.io"},
     {"ReferenceGrant", "gateway.networking.k8s.io"},
+    {"BackendTLSPolicy", "gateway.networking.k8s.io"},
+    {"XMesh", "gateway.networking.x-k8s.io"},
     {"Service", ""},
     {"Pod", ""},
     {"Namespace", ""},

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * HTTPRoute: the CRD's rules across fields (REQ-016, 061, 075 to 077, 103). */
+ * HTTPRoute and GRPCRoute: the CRDs' rules across fields (REQ-016, 061, 075 to 077, 103, 120, 121).
+ */
 #include "schema.h"
 
 #include <stdio.h>
@@ -38,8 +39,8 @@ static const char *parent_fault(const json_t *a, const json_t *b, bool experimen
     return weft_slice_eq(sa, sb) && pa == pb ? "repeats another entry" : NULL;
 }
 
-static enum weft_status check_parents(const struct weft_object *o, bool experimental,
-                                      struct weft_error *err) {
+enum weft_status weft_validate_parents(const struct weft_object *o, bool experimental,
+                                       struct weft_error *err) {
     const json_t *list = weft_js_in(o->json, "spec", "parentRefs");
     struct weft_slice ns = weft_slice_str(o->ns);
     for (size_t i = 1; i < json_array_size(list); i++) {
@@ -200,9 +201,12 @@ static enum weft_status check_rule_name(const json_t *rules, size_t i, const cha
     return WEFT_OK;
 }
 
-enum weft_status weft_validate_http_route(const struct weft_object *o, bool experimental,
-                                          struct weft_error *err) {
-    enum weft_status st = check_parents(o, experimental, err);
+typedef enum weft_status check_rule_fn(const json_t *rule, const char *at, bool experimental,
+                                       struct weft_error *err);
+
+static enum weft_status check_rules(const struct weft_object *o, bool experimental,
+                                    check_rule_fn *check, struct weft_error *err) {
+    enum weft_status st = weft_validate_parents(o, experimental, err);
     const json_t *rules = weft_js_in(o->json, "spec", "rules");
     size_t i, matches = 0;
     json_t *rule;
@@ -210,7 +214,7 @@ enum weft_status weft_validate_http_route(const struct weft_object *o, bool expe
     json_array_foreach(rules, i, rule) {
         char at[64];
         snprintf(at, sizeof at, "spec.rules[%zu]", i);
-        st = check_rule(rule, at, experimental, err);
+        st = check(rule, at, experimental, err);
         if (st == WEFT_OK && experimental) st = check_rule_name(rules, i, at, err);
         if (st != WEFT_OK) return st;
         matches += json_array_size(json_object_get(rule, "matches"));
@@ -219,4 +223,55 @@ enum weft_status weft_validate_http_route(const struct weft_object *o, bool expe
         return weft_error_set(err, WEFT_INVALID, "spec.rules",
                               "%zu matches over all rules; at most 128 are allowed", matches);
     return WEFT_OK;
+}
+
+enum weft_status weft_validate_http_route(const struct weft_object *o, bool experimental,
+                                          struct weft_error *err) {
+    return check_rules(o, experimental, check_rule, err);
+}
+
+/* REQ-121: characters are checked of Exact values only. */
+static enum weft_status check_grpc_method(const json_t *match, const char *at,
+                                          struct weft_error *err) {
+    const json_t *m = json_object_get(match, "method");
+    const json_t *service = json_object_get(m, "service"), *method = json_object_get(m, "method");
+    char where[160];
+    if (!m) return WEFT_OK;
+    snprintf(where, sizeof where, "%s.method", at);
+    if (!service && !method)
+        return weft_error_set(err, WEFT_INVALID, where, "needs a service, a method or both");
+    if (weft_slice_is(weft_js_str(m, "type"), "RegularExpression")) return WEFT_OK;
+    snprintf(where, sizeof where, "%s.method.service", at);
+    if (service && !weft_fmt_grpc_service(weft_js_slice(service)))
+        return weft_error_set(err, WEFT_INVALID, where,
+                              "must be a service as in the .proto file, with its package: "
+                              "\"shop.v1.Cart\"");
+    snprintf(where, sizeof where, "%s.method.method", at);
+    if (method && !weft_fmt_grpc_method(weft_js_slice(method)))
+        return weft_error_set(err, WEFT_INVALID, where,
+                              "must be a method as in the .proto file: \"GetCart\"");
+    return WEFT_OK;
+}
+
+static enum weft_status check_grpc_rule(const json_t *rule, const char *at, bool experimental,
+                                        struct weft_error *err) {
+    enum weft_status st = WEFT_OK;
+    size_t i;
+    json_t *m;
+    json_array_foreach(json_object_get(rule, "matches"), i, m) {
+        char where[128];
+        snprintf(where, sizeof where, "%s.matches[%zu]", at, i);
+        st = check_grpc_method(m, where, err);
+        if (st == WEFT_OK) st = check_names(json_object_get(m, "headers"), where, "headers", err);
+        if (st != WEFT_OK) return st;
+    }
+    char where[128];
+    snprintf(where, sizeof where, "%s.filters", at);
+    st = weft_validate_filters(json_object_get(rule, "filters"), NULL, where, err);
+    return st == WEFT_OK ? check_backends(rule, at, err) : st;
+}
+
+enum weft_status weft_validate_grpc_route(const struct weft_object *o, bool experimental,
+                                          struct weft_error *err) {
+    return check_rules(o, experimental, check_grpc_rule, err);
 }

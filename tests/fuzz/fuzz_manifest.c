@@ -13,12 +13,16 @@ static void view(const struct weft_object *o) {
     struct weft_service service;
     struct weft_endpoint_slice slice;
     struct weft_pod pod;
-    struct weft_http_route route;
+    struct weft_route route;
+    struct weft_reference_grant grant;
+    struct weft_backend_tls_policy policy;
     weft_arena_init(&a, 0);
     weft_service_view(o, &a, &service);
     weft_endpoint_slice_view(o, &a, &slice);
     weft_pod_view(o, &a, &pod);
-    weft_http_route_view(o, &a, &route);
+    weft_route_view(o, &a, &route);
+    weft_reference_grant_view(o, &a, &grant);
+    weft_backend_tls_policy_view(o, &a, &policy);
     weft_arena_done(&a);
 }
 

@@ -81,14 +81,38 @@ struct weft_parent_ref {
     struct weft_slice name, section;
     uint16_t port; /* 0: not given */
 };
-struct weft_http_route {
+struct weft_route { /* HTTPRoute, GRPCRoute, TLSRoute, TCPRoute */
     struct weft_view_meta meta;
     int64_t created, generation;
     struct weft_parent_ref *parents;
     uint32_t n_parents;
-    const json_t *rules; /* array, or NULL: the default rule (REQ-052) */
+    const json_t *rules; /* array, or NULL */
     bool hostnames;
 };
-/* Also for GRPCRoute and the other kinds of Route: parents are the same. */
-void weft_http_route_view(const struct weft_object *o, struct weft_arena *a,
-                          struct weft_http_route *ret);
+void weft_route_view(const struct weft_object *o, struct weft_arena *a, struct weft_route *ret);
+
+struct weft_grant_from {
+    struct weft_slice group, kind, ns;
+};
+struct weft_grant_to {
+    struct weft_slice group, kind, name; /* name empty: all of that kind */
+};
+struct weft_reference_grant { /* REQ-055: any of `from` may refer to any of `to` in its namespace */
+    struct weft_view_meta meta;
+    struct weft_grant_from *from;
+    struct weft_grant_to *to;
+    uint32_t n_from, n_to;
+};
+void weft_reference_grant_view(const struct weft_object *o, struct weft_arena *a,
+                               struct weft_reference_grant *ret);
+
+struct weft_policy_target {
+    struct weft_slice group, kind, name, section; /* section: the port's name; empty: all ports */
+};
+struct weft_backend_tls_policy { /* targets lie in its own namespace (REQ-155) */
+    struct weft_view_meta meta;
+    struct weft_policy_target *targets;
+    uint32_t n_targets;
+};
+void weft_backend_tls_policy_view(const struct weft_object *o, struct weft_arena *a,
+                                  struct weft_backend_tls_policy *ret);
