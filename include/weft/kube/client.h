@@ -14,6 +14,9 @@ struct weft_kube_config {
     char *token, *token_file; /* the file is read again when it changes (a Secret mount is a
                                  symlink that is swapped, so links are followed) */
     char *ns;                 /* the context's, or the pod's own */
+    char *server_name;        /* in the server's certificate, when it is not the address's */
+    char *proxy;              /* "http://proxy:3128"; NULL: none, whatever the environment says */
+    bool insecure;            /* the server's certificate is not verified (a kubeconfig says so) */
 };
 /* From /var/run/secrets/kubernetes.io/serviceaccount and KUBERNETES_SERVICE_HOST/PORT. NOT_FOUND
  * outside a pod. */
@@ -43,6 +46,7 @@ struct weft_kube_request {
     const char *path;         /* "/api/v1/namespaces/x/secrets/y?..." */
     const json_t *body;       /* borrowed during the call to send; NULL: none */
     const char *content_type; /* NULL: application/json; PATCH: application/merge-patch+json */
+    const char *accept;       /* NULL: application/json */
     uint64_t timeout_us;      /* 0: 10 s */
     void (*on_reply)(void *ud, const struct weft_kube_reply *reply); /* once, unless cancelled;
                                                                         never from inside send */
@@ -64,6 +68,8 @@ struct weft_kube_watch_cb {
     /* The first list has arrived whole (again after each relist). `served` false: the server does
      * not know the kind now (REQ-003); it is looked for again. */
     void (*on_synced)(void *ud, bool served);
+    /* A list or watch failed, in one line for a person; it is tried again. May be NULL. */
+    void (*on_failure)(void *ud, const char *error);
 };
 struct weft_kube_watch;
 /* `path` is a collection, "/api/v1/services", or one object of it by a field selector in `query`
