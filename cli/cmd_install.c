@@ -12,7 +12,7 @@ static const struct weft_option rows[] = {
 #define X(member, flag_, value, help_)                                                             \
     {.flag = flag_,                                                                                \
      .metavar = "TEXT",                                                                            \
-     .help = help_ value ".",                                                         \
+     .help = help_ value ".",                                                                      \
      .set = weft_option_str,                                                                       \
      .offset = offsetof(struct cli_install_values, member)},
     CLI_INSTALL_MAP(X)
