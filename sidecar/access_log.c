@@ -51,7 +51,8 @@ static void on_timer(void *arg) {
 void proxy_log_init(struct proxy_log *l, struct weft_loop *loop, struct proxy_stats *stats,
                     enum proxy_log_mode mode, int fd) {
     *l = (struct proxy_log){.loop = loop, .stats = stats, .fd = fd};
-    l->mode = fd < 0 ? PROXY_LOG_OFF : mode;
+    l->mode = PROXY_LOG_OFF;
+    proxy_log_set_mode(l, mode);
     weft_buf_init(&l->buf, MAX_BUFFERED);
     weft_timer_init(&l->timer, loop, on_timer, l);
 }
@@ -62,10 +63,8 @@ void proxy_log_done(struct proxy_log *l) {
     weft_buf_done(&l->buf);
 }
 
-bool proxy_log_wants(const struct proxy_log *l, uint16_t status, enum weft_reason reason) {
-    if (l->mode == PROXY_LOG_ALL) return true;
-    if (l->mode == PROXY_LOG_OFF) return false;
-    return status >= 500 || (reason != WEFT_REASON_NONE && reason != WEFT_REASON_REDIRECT);
+void proxy_log_set_mode(struct proxy_log *l, enum proxy_log_mode mode) {
+    if (l->fd >= 0) l->mode = mode;
 }
 
 static void text(struct weft_json *j, const char *key, struct weft_slice v) {
@@ -79,31 +78,49 @@ static void addr(struct weft_json *j, const char *key, const struct weft_addr *a
     weft_json_str(j, key, weft_slice_str(s));
 }
 
+/* What of the duration went where; the parts add up to it. What follows a mark that was never
+ * reached belongs to the part before it. */
+static void parts(struct weft_json *j, const struct proxy_log_marks *m, uint64_t duration_us) {
+    const uint32_t marks[] = {m->routed_us, m->connected_us, m->first_byte_us};
+    uint64_t took[4] = {0}, from = 0;
+    size_t part = 0;
+    for (size_t i = 0; i < WEFT_LEN(marks); i++) {
+        if (marks[i] == PROXY_NOT_YET) continue;
+        took[part] = marks[i] - from;
+        from = marks[i];
+        part = i + 1;
+    }
+    took[part] = duration_us - from;
+    weft_json_u64(j, "route_us", took[0]);
+    weft_json_u64(j, "connect_us", took[1]);
+    weft_json_u64(j, "wait_us", took[2]);
+    weft_json_u64(j, "relay_us", took[3]);
+}
+
 static void format(struct weft_buf *b, unsigned worker, const struct proxy_log_line *x) {
     struct weft_json j;
-    char time[40];
-    struct weft_buf t;
-    weft_buf_init(&t, sizeof time);
-    weft_json_time(&t, weft_clock_unix_us());
+    const struct proxy_series_labels *l = x->labels;
     weft_json_begin(&j, b);
-    weft_json_str(&j, "time", weft_buf_slice(&t));
-    weft_buf_done(&t);
-    weft_json_str(&j, "direction", weft_slice_str(proxy_dir_name(x->dir)));
+    weft_json_stamp(&j, "time", weft_clock_unix_us());
+    weft_json_str(&j, "direction", weft_slice_str(proxy_dir_name(l->dir)));
     text(&j, "request_id", x->request_id);
     text(&j, "method", x->method);
     text(&j, "authority", x->authority);
     text(&j, "path", x->path);
     weft_json_str(&j, "protocol", weft_slice_str(x->protocol));
     weft_json_u64(&j, "status", x->status);
+    if (x->grpc_status >= 0) weft_json_u64(&j, "grpc_status", (uint64_t)x->grpc_status);
     weft_json_str(&j, "reason", weft_slice_str(weft_reason_word(x->reason)));
-    text(&j, "route", x->route);
-    text(&j, "rule", x->rule);
-    text(&j, "backend", x->backend);
+    text(&j, "service", l->service);
+    text(&j, "route", l->route);
+    text(&j, "rule", l->rule);
+    text(&j, "backend", l->backend);
     addr(&j, "client", x->client);
     addr(&j, "endpoint", x->endpoint);
     text(&j, "peer_id", x->peer_id);
     weft_json_u64(&j, "attempts", x->attempts);
     weft_json_u64(&j, "duration_us", x->duration_us);
+    if (x->marks) parts(&j, x->marks, x->duration_us);
     weft_json_u64(&j, "bytes_in", x->bytes_in);
     weft_json_u64(&j, "bytes_out", x->bytes_out);
     weft_json_u64(&j, "worker", worker);

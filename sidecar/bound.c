@@ -57,7 +57,7 @@ struct proxy_bound *proxy_bound_unref(struct proxy_bound *b) {
     if (!b || --b->refs) return NULL;
     drop_loads(b);
     for (uint32_t i = 0; i < b->bound->dest->n_rules; i++) weft_split_done(&b->splits[i]);
-    for (uint32_t i = 0; i < b->n_slots; i++) free(b->series[i]);
+    for (uint32_t i = 0; i < b->n_slots; i++) proxy_series_free(b->series[i]);
     free(b->splits);
     free(b->first_slot);
     free(b->series);
@@ -73,8 +73,7 @@ struct weft_slice proxy_backend_name(const struct weft_backend *b, struct weft_a
                              WEFT_SLICE_ARG(b->service), b->port);
 }
 
-static void label_series(struct proxy_bound *b, int rule, int backend, unsigned status_class,
-                         struct proxy_series *ret) {
+static struct proxy_series *make_series(struct proxy_bound *b, int rule, int backend) {
     const struct weft_destination *d = b->bound->dest;
     struct weft_arena a;
     weft_arena_init(&a, 0);
@@ -89,16 +88,14 @@ static void label_series(struct proxy_bound *b, int rule, int backend, unsigned 
         l.rule = r->name.len ? r->name : weft_arena_printf(&a, "%u", r->index);
     }
     l.backend = proxy_backend_name(be, &a);
-    proxy_stats_series(&b->w->stats, &l, status_class, ret);
+    struct proxy_series *s = proxy_series_new(&b->w->stats, &l);
     weft_arena_done(&a);
+    return s;
 }
 
-struct proxy_series *proxy_bound_series(struct proxy_bound *b, int rule, int backend,
-                                        unsigned status_class) {
+struct proxy_series *proxy_bound_series(struct proxy_bound *b, int rule, int backend) {
     uint32_t slot =
         rule < 0 ? (backend < 0 ? 0 : 1) : b->first_slot[rule] + (uint32_t)(backend + 1);
-    if (!b->series[slot]) b->series[slot] = weft_new0(struct proxy_series);
-    if (!b->series[slot]->by_class[status_class])
-        label_series(b, rule, backend, status_class, b->series[slot]);
+    if (!b->series[slot]) b->series[slot] = make_series(b, rule, backend);
     return b->series[slot];
 }

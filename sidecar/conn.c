@@ -32,6 +32,13 @@ struct proxy_conn *proxy_conn_new(struct proxy_worker *w, struct weft_xport *x,
     return c;
 }
 
+struct proxy_series *proxy_conn_series(struct proxy_conn *c) {
+    if (c->dir == PROXY_INBOUND) return proxy_inbound_series(c->w, c->dst.port);
+    struct proxy_bound *b = c->fixed ? c->fixed : c->dest ? c->dest->cur : NULL;
+    bool ours = b && b->bound->dest->kind != WEFT_DEST_NONE;
+    return ours ? proxy_bound_series(b, -1, c->fixed ? 0 : -1) : c->w->foreign;
+}
+
 void proxy_conn_ref(struct proxy_conn *c) {
     c->refs++;
 }
@@ -88,12 +95,13 @@ void proxy_conn_close(struct proxy_conn *c) {
 
 static void log_refused(struct proxy_conn *c, enum weft_reason why) {
     struct proxy_log *log = &c->w->log;
-    if (!proxy_log_wants(log, 0, why)) return;
+    if (!proxy_log_wants(log, 0, PROXY_GRPC_NOT, why)) return;
     char dst[WEFT_ADDR_STR];
     weft_addr_format(&c->dst, dst);
     struct proxy_log_line line = {
-        .dir = c->dir,
+        .labels = proxy_series_labels(proxy_conn_series(c)),
         .protocol = "refused",
+        .grpc_status = PROXY_GRPC_NOT,
         .authority = weft_slice_str(dst),
         .reason = why,
         .client = &c->client,
@@ -106,7 +114,7 @@ void proxy_conn_refuse(struct proxy_conn *c, enum weft_reason why) {
     if (c->closed) return;
     proxy_stats_count(&c->w->stats, PROXY_METRIC_REFUSED, proxy_dir_name(c->dir),
                       weft_reason_word(why));
-    proxy_stats_count(&c->w->stats, PROXY_METRIC_CONNS, proxy_dir_name(c->dir), "refused");
+    proxy_series_add(proxy_conn_series(c), PROXY_SERIES_CONN_REFUSED, 1);
     log_refused(c, why);
     if (c->x && !c->server && !c->relay) {
         weft_xport_abort(c->x);
@@ -235,7 +243,7 @@ void proxy_conn_serve(struct proxy_conn *c, bool h2) {
     set_busy(c, false);
     weft_buf_done(&c->first);
     weft_buf_init(&c->first, 0);
-    proxy_stats_count(&c->w->stats, PROXY_METRIC_CONNS, proxy_dir_name(c->dir), h2 ? "h2" : "h1");
+    proxy_series_add(proxy_conn_series(c), h2 ? PROXY_SERIES_CONN_H2 : PROXY_SERIES_CONN_H1, 1);
     struct weft_xport *x = c->x;
     c->x = NULL;
     c->server = weft_server_conn_new(x, &opt, &server_cb, c);

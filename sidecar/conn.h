@@ -49,6 +49,8 @@ struct proxy_conn {
 struct proxy_conn *proxy_conn_new(struct proxy_worker *w, struct weft_xport *x, enum proxy_dir d);
 /* No events of c->x any more, until it has a new owner. */
 void proxy_conn_hush(struct proxy_conn *c);
+/* What its connection is counted as: the Service dialled, or the app's port. */
+struct proxy_series *proxy_conn_series(struct proxy_conn *c);
 void proxy_conn_ref(struct proxy_conn *c);
 void proxy_conn_unref(struct proxy_conn *c);
 /* Closes whatever stage it is in. Idempotent. */

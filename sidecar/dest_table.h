@@ -7,7 +7,7 @@
 
 #include <sidecar/config.h>
 #include <sidecar/load.h>
-#include <sidecar/stats.h>
+#include <sidecar/series.h>
 #include <weft/mesh/pick.h>
 #include <weft/net/loop.h>
 
@@ -29,8 +29,7 @@ struct proxy_bound {
 struct proxy_bound *proxy_bound_ref(struct proxy_bound *b);
 struct proxy_bound *proxy_bound_unref(struct proxy_bound *b);
 /* rule -1: none matched; backend -1: none chosen. Valid as long as the bound. */
-struct proxy_series *proxy_bound_series(struct proxy_bound *b, int rule, int backend,
-                                        unsigned status_class);
+struct proxy_series *proxy_bound_series(struct proxy_bound *b, int rule, int backend);
 /* "ns/service:port" of a backend, "" for none; in a. */
 struct weft_slice proxy_backend_name(const struct weft_backend *b, struct weft_arena *a);
 

@@ -32,23 +32,19 @@ static struct weft_slice own_id(const struct proxy_worker *w) {
     return w->identity ? weft_identity_spiffe_id(w->identity) : WEFT_SLICE_EMPTY;
 }
 
-/* Series of the app's port; few ports, so a list. */
-struct proxy_series *proxy_inbound_series(struct proxy_worker *w, uint16_t port,
-                                          unsigned status_class) {
-    struct proxy_port_series *p = w->port_series;
-    while (p && p->port != port) p = p->next;
-    if (!p) {
-        p = weft_new0(struct proxy_port_series);
-        *p = (struct proxy_port_series){.port = port, .next = w->port_series};
-        w->port_series = p;
-    }
-    if (p->series.by_class[status_class]) return &p->series;
+/* Few ports, so a list. */
+struct proxy_series *proxy_inbound_series(struct proxy_worker *w, uint16_t port) {
+    for (struct proxy_port_series *p = w->port_series; p; p = p->next)
+        if (p->port == port) return p->series;
     char service[16];
     int n = snprintf(service, sizeof service, ":%u", port);
     struct proxy_series_labels l = {.dir = PROXY_INBOUND,
                                     .service = weft_slice(service, (size_t)n)};
-    proxy_stats_series(&w->stats, &l, status_class, &p->series);
-    return &p->series;
+    struct proxy_port_series *p = weft_new0(struct proxy_port_series);
+    *p = (struct proxy_port_series){
+        .port = port, .next = w->port_series, .series = proxy_series_new(&w->stats, &l)};
+    w->port_series = p;
+    return p->series;
 }
 
 static void serve(struct proxy_conn *c, bool h2) {

@@ -46,18 +46,18 @@ static const struct weft_endpoint *pick(struct proxy_conn *c, enum weft_reason *
 }
 
 static void log_end(struct proxy_conn *c, uint64_t in, uint64_t out, enum weft_reason why) {
-    if (!proxy_log_wants(&c->w->log, 0, why)) return;
+    if (!proxy_log_wants(&c->w->log, 0, PROXY_GRPC_NOT, why)) return;
     char dst[WEFT_ADDR_STR];
     weft_addr_format(&c->dst, dst);
     struct proxy_log_line line = {
-        .dir = c->dir,
+        .labels = proxy_series_labels(proxy_conn_series(c)),
         .protocol = "opaque",
         .authority = weft_slice_str(dst),
+        .grpc_status = PROXY_GRPC_NOT,
         .reason = why,
         .client = &c->client,
         .endpoint = &c->endpoint,
         .peer_id = c->dir == PROXY_INBOUND ? c->peer_id : c->up_id,
-        .backend = c->fixed ? weft_slice_str(c->fixed->service) : WEFT_SLICE_EMPTY,
         .attempts = c->n_tried,
         .duration_us = weft_loop_now_us(c->w->loop) - c->started_us,
         .bytes_in = in,
@@ -74,8 +74,8 @@ static enum weft_reason reason_of(const struct weft_relay_result *r) {
 static void on_relay_done(void *ud, const struct weft_relay_result *r) {
     struct proxy_conn *c = WEFT_CAST(proxy_conn, ud);
     c->relay = NULL;
-    weft_counter_add(c->w->stats.body_in[c->dir], r->a_to_b);
-    weft_counter_add(c->w->stats.body_out[c->dir], r->b_to_a);
+    proxy_series_add(proxy_conn_series(c), PROXY_SERIES_BODY_IN, r->a_to_b);
+    proxy_series_add(proxy_conn_series(c), PROXY_SERIES_BODY_OUT, r->b_to_a);
     log_end(c, r->a_to_b, r->b_to_a, reason_of(r));
     proxy_conn_close(c);
 }
@@ -91,6 +91,7 @@ static void start_relay(struct proxy_conn *c) {
 /* Nothing was sent yet: another endpoint is as good. */
 static void dial_failed(struct proxy_conn *c, enum weft_status st) {
     uint32_t n = 0;
+    if (c->up_id.len && !c->securing) weft_counter_add(c->w->stats.tls_start_failed, 1);
     const struct weft_destination *d = c->fixed ? c->fixed->bound->dest : NULL;
     if (d && d->default_backend.endpoints != WEFT_NO_ENDPOINTS)
         n = c->fixed->bound->endpoints[d->default_backend.endpoints]->n;
@@ -164,7 +165,7 @@ void proxy_opaque_start(struct proxy_conn *c, struct proxy_bound *to, const char
     c->why = why;
     c->phase = "dial";
     c->fixed = to ? proxy_bound_ref(to) : NULL;
-    proxy_stats_count(&c->w->stats, PROXY_METRIC_CONNS, proxy_dir_name(c->dir), "opaque");
+    proxy_series_add(proxy_conn_series(c), PROXY_SERIES_CONN_OPAQUE, 1);
     proxy_stats_count(&c->w->stats, PROXY_METRIC_PASSTHROUGH, proxy_dir_name(c->dir), why);
     weft_xport_set_cb(c->x, &client_cb, c);
     dial(c);

@@ -24,8 +24,6 @@ void proxy_stats_count(struct proxy_stats *s, enum proxy_metric f, const char *a
 
 static void init_direction(struct proxy_stats *s, enum proxy_dir d) {
     const char *dir = proxy_dir_name(d);
-    s->body_in[d] = counter(s, PROXY_METRIC_BODY, dir, "request");
-    s->body_out[d] = counter(s, PROXY_METRIC_BODY, dir, "response");
     s->open[d] = counter(s, PROXY_METRIC_OPEN, dir, NULL);
     s->active[d] = counter(s, PROXY_METRIC_ACTIVE, dir, NULL);
     for (int r = 1; r < WEFT_REASON_COUNT; r++)
@@ -40,12 +38,8 @@ void proxy_stats_init(struct proxy_stats *s) {
     s->tls_ok = counter(s, PROXY_METRIC_TLS, "inbound", "ok");
     s->tls_failed = counter(s, PROXY_METRIC_TLS, "inbound", "failed");
     s->tls_started = counter(s, PROXY_METRIC_TLS, "outbound", "started");
-    s->retry_unprocessed = counter(s, PROXY_METRIC_RETRIES, "unprocessed", NULL);
-    s->retry_reused = counter(s, PROXY_METRIC_RETRIES, "reused", NULL);
-    s->retry_policy = counter(s, PROXY_METRIC_RETRIES, "policy", NULL);
+    s->tls_start_failed = counter(s, PROXY_METRIC_TLS, "outbound", "failed");
     s->budget_spent = counter(s, PROXY_METRIC_BUDGET_SPENT, NULL, NULL);
-    s->timeout_request = counter(s, PROXY_METRIC_TIMEOUTS, "request", NULL);
-    s->timeout_backend = counter(s, PROXY_METRIC_TIMEOUTS, "backendRequest", NULL);
     s->connects = counter(s, PROXY_METRIC_CONNECTS, "started", NULL);
     s->connect_failures = counter(s, PROXY_METRIC_CONNECTS, "failed", NULL);
     s->upstream_open = counter(s, PROXY_METRIC_UPSTREAM_OPEN, NULL, NULL);
@@ -58,14 +52,4 @@ void proxy_stats_init(struct proxy_stats *s) {
 
 void proxy_stats_done(struct proxy_stats *s) {
     s->set = weft_metrics_free(s->set);
-}
-
-void proxy_stats_series(struct proxy_stats *s, const struct proxy_series_labels *l,
-                        unsigned status_class, struct proxy_series *ret) {
-    static const char *const classes[6] = {"0xx", "1xx", "2xx", "3xx", "4xx", "5xx"};
-    struct weft_slice v[6] = {
-        weft_slice_str(proxy_dir_name(l->dir)), l->service, l->route, l->rule, l->backend,
-        weft_slice_str(classes[status_class])};
-    ret->duration = weft_metrics_histogram(s->set, PROXY_METRIC_DURATION, v);
-    ret->by_class[status_class] = weft_metrics_counter(s->set, PROXY_METRIC_REQUESTS, v);
 }

@@ -7,20 +7,23 @@
 
 /* name, family, kind, labels, help */
 #define PROXY_METRIC_MAP(X)                                                                        \
-    X(REQUESTS, "weft_requests_total", COUNTER, "direction,service,route,rule,backend,class",      \
-      "Requests ended, by the class of their status (0xx: none was sent).")                        \
+    X(REQUESTS, "weft_requests_total", COUNTER,                                                    \
+      "direction,service,route,rule,backend,status,grpc_status",                                   \
+      "Requests ended, by the status sent (0: none was) and, for gRPC, how the call ended.")       \
     X(DURATION, "weft_request_duration_seconds", HISTOGRAM,                                        \
       "direction,service,route,rule,backend", "From the request head to the end of the exchange.") \
     X(REASONS, "weft_request_reasons_total", COUNTER, "direction,reason",                          \
       "Requests that the proxy itself answered or cut, by reason.")                                \
-    X(RETRIES, "weft_request_retries_total", COUNTER, "cause",                                     \
+    X(RETRIES, "weft_request_retries_total", COUNTER,                                              \
+      "direction,service,route,rule,backend,cause",                                                \
       "Attempts repeated: unprocessed (not seen by any app), reused (idle connection closed), "    \
       "policy (a retry stanza).")                                                                  \
-    X(TIMEOUTS, "weft_request_timeouts_total", COUNTER, "timeout",                                 \
+    X(TIMEOUTS, "weft_request_timeouts_total", COUNTER,                                            \
+      "direction,service,route,rule,backend,timeout",                                              \
       "Timeouts of routes that passed: request, backendRequest.")                                  \
-    X(BODY, "weft_body_bytes_total", COUNTER, "direction,way",                                     \
+    X(BODY, "weft_body_bytes_total", COUNTER, "direction,service,route,rule,backend,way",          \
       "Body bytes received from callers (request) and sent to them (response).")                   \
-    X(CONNS, "weft_connections_total", COUNTER, "direction,protocol",                              \
+    X(CONNS, "weft_connections_total", COUNTER, "direction,service,protocol",                      \
       "Connections accepted, by what they spoke: h1, h2, opaque, refused.")                        \
     X(OPEN, "weft_connections_open", GAUGE, "direction", "Connections of callers now.")            \
     X(ACTIVE, "weft_requests_active", GAUGE, "direction", "Requests in flight now.")               \
@@ -33,7 +36,8 @@
       "Limits that callers ran into: connections, buffered, head_timeout, body_timeout, "          \
       "write_timeout, idle_timeout, head, resets, frames, extensions.")                            \
     X(TLS, "weft_tls_handshakes_total", COUNTER, "direction,result",                               \
-      "Mutual TLS handshakes: ok and failed of callers, started towards endpoints.")               \
+      "Mutual TLS handshakes: of callers (inbound) ok and failed, with endpoints (outbound) "      \
+      "started and failed.")                                                                       \
     X(CONNECTS, "weft_upstream_connects_total", COUNTER, "result",                                 \
       "Connections dialled to endpoints and apps: started, failed.")                               \
     X(EJECTIONS, "weft_endpoint_ejections_total", COUNTER, "cause",                                \
@@ -70,31 +74,16 @@ extern const struct weft_metric_family proxy_metric_families[PROXY_METRIC_COUNT]
 enum proxy_dir { PROXY_OUTBOUND, PROXY_INBOUND };
 const char *proxy_dir_name(enum proxy_dir d);
 
-/* Requests of one (service, route, rule, backend); pointers are made on first use. */
-struct proxy_series {
-    struct weft_counter *by_class[6]; /* status / 100 */
-    struct weft_histogram *duration;
-};
-struct proxy_series_labels {
-    enum proxy_dir dir;
-    struct weft_slice service, route, rule, backend;
-};
-
 struct proxy_stats { /* of one worker */
     struct weft_metrics *set;
     struct weft_counter *reasons[2][WEFT_REASON_COUNT];
-    struct weft_counter *body_in[2], *body_out[2], *open[2], *active[2];
-    struct weft_counter *retry_unprocessed, *retry_reused, *retry_policy, *budget_spent;
-    struct weft_counter *timeout_request, *timeout_backend;
-    struct weft_counter *tls_ok, *tls_failed, *tls_started;
+    struct weft_counter *open[2], *active[2], *budget_spent;
+    struct weft_counter *tls_ok, *tls_failed, *tls_started, *tls_start_failed;
     struct weft_counter *connects, *connect_failures, *upstream_open;
     struct weft_counter *parked, *dests[3], *log_dropped;
 };
 void proxy_stats_init(struct proxy_stats *s);
 void proxy_stats_done(struct proxy_stats *s);
-/* Makes what is needed to count a request of that class. */
-void proxy_stats_series(struct proxy_stats *s, const struct proxy_series_labels *l,
-                        unsigned status_class, struct proxy_series *ret);
 /* Slow path: one more in a series named by literals. */
 void proxy_stats_count(struct proxy_stats *s, enum proxy_metric family, const char *label1,
                        const char *label2);

@@ -3,8 +3,6 @@
  * is decided, and what the inbound side puts on. */
 #include <sidecar/stream.h>
 
-#include <stdio.h>
-
 #include <weft/obs/log.h>
 
 static const char *const names[PROXY_ST_COUNT] = {
@@ -37,6 +35,19 @@ void proxy_exchange_goto(struct proxy_exchange *x, enum proxy_stream_state to) {
 
 /* ---- the head ---- */
 
+/* A UUID of version 4 (RFC 9562 §5.4) from 128 random bits. */
+static size_t put_uuid(char *at, uint64_t a, uint64_t b) {
+    static const char hex[] = "0123456789abcdef";
+    const char *start = at;
+    a = (a & ~0xf000ull) | 0x4000;
+    b = (b & ~(3ull << 62)) | 1ull << 63;
+    for (unsigned i = 0; i < 32; i++) {
+        if (i == 8 || i == 12 || i == 16 || i == 20) *at++ = '-';
+        *at++ = hex[(i < 16 ? a >> (60 - 4 * i) : b >> (124 - 4 * i)) & 15];
+    }
+    return (size_t)(at - start);
+}
+
 static void take_request_id(struct proxy_exchange *x) {
     const struct weft_field *f = weft_fields_token(&x->req->fields, WEFT_TOKEN_X_REQUEST_ID);
     if (f && f->value.len) {
@@ -46,11 +57,7 @@ static void take_request_id(struct proxy_exchange *x) {
     uint64_t a = weft_rng_next(&x->w->rng), b = weft_rng_next(&x->w->rng);
     char *id = weft_arena_alloc(x->req->fields.arena, 40);
     if (!id) return;
-    int n = snprintf(id, 40, "%08x-%04x-4%03x-%04x-%012llx", (unsigned)(a >> 32),
-                     (unsigned)(a >> 16) & 0xffff, (unsigned)a & 0xfff,
-                     0x8000u | ((unsigned)(b >> 48) & 0x3fff),
-                     (unsigned long long)(b & 0xffffffffffffull));
-    x->request_id = weft_slice(id, (size_t)n);
+    x->request_id = weft_slice(id, put_uuid(id, a, b));
     weft_fields_remove_token(&x->req->fields, WEFT_TOKEN_X_REQUEST_ID);
     weft_fields_add_ref(&x->req->fields, WEFT_TOKEN_X_REQUEST_ID, WEFT_SLICE_LIT("x-request-id"),
                         x->request_id);
@@ -104,6 +111,8 @@ static struct proxy_exchange *exchange_new(struct proxy_conn *c, struct weft_str
     x->path = head->path;
     x->version = head->version;
     x->grpc = weft_head_is_grpc(head);
+    x->grpc_status = x->grpc ? PROXY_GRPC_NONE : PROXY_GRPC_NOT;
+    x->marks = PROXY_LOG_NO_MARKS;
     x->head_only = weft_slice_is(head->method, "HEAD");
     weft_buf_init(&x->body, 0); /* bounded by the stream's window: the caller is paused meanwhile */
     proxy_conn_ref(c);

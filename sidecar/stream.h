@@ -80,8 +80,10 @@ struct proxy_exchange {
     struct weft_timer wait_timer;                   /* for a connection with room */
     struct weft_timer request_timer, attempt_timer; /* backendRequest, backoff, or lingering */
     uint64_t started_us, bytes_in, bytes_out;
+    struct proxy_log_marks marks;
     uint64_t body_mark, body_moved_us; /* bytes_in when it was looked at, and moved last */
     uint16_t status;
+    int8_t grpc_status; /* as the answer says it, or PROXY_GRPC_* */
     enum weft_reason reason;
     struct weft_task release;
 };
@@ -121,6 +123,15 @@ void proxy_exchange_pause_down(struct proxy_exchange *x, bool pause);
 void proxy_exchange_response_done(struct proxy_exchange *x);
 
 /* stream_finish.c */
+/* What it is counted under, as far as it was routed by now. */
+struct proxy_series *proxy_exchange_series(struct proxy_exchange *x);
+/* The grpc-status of an answer: in its trailers, or in its head when it has nothing else. */
+void proxy_exchange_note_grpc(struct proxy_exchange *x, const struct weft_fields *f);
+/* Since the request's head was there. */
+static inline uint32_t proxy_exchange_age_us(const struct proxy_exchange *x) {
+    uint64_t us = weft_loop_now_us(x->w->loop) - x->started_us;
+    return us < PROXY_NOT_YET ? (uint32_t)us : PROXY_NOT_YET - 1;
+}
 /* An answer of our own; after a response head was sent the stream is cut instead. */
 void proxy_exchange_reply(struct proxy_exchange *x, enum weft_reason why, struct weft_slice detail);
 /* Sends a head without a body as the answer (redirect). */

@@ -85,7 +85,7 @@ static void aim(struct proxy_exchange *x, struct weft_pool_target *t) {
 
 static void on_backend_timeout(void *arg) {
     struct proxy_exchange *x = WEFT_CAST(proxy_exchange, arg);
-    weft_counter_add(x->w->stats.timeout_backend, 1);
+    proxy_series_add(proxy_exchange_series(x), PROXY_SERIES_TIMEOUT_BACKEND, 1);
     if (x->resp_started)
         proxy_exchange_reply(x, WEFT_REASON_BACKEND_TIMEOUT, WEFT_SLICE_EMPTY);
     else
@@ -136,6 +136,7 @@ static void on_connection(void *ud, enum weft_status st, struct weft_client_conn
     prepare_head(x);
     x->reused = reused;
     x->attempt_us = weft_loop_now_us(x->w->loop); /* connecting is no part of the latency */
+    x->marks.connected_us = proxy_exchange_age_us(x);
     x->up = weft_client_conn_request(c, x->req, x->bodyless, &proxy_up_cb, x);
     if (!x->up) { /* lost its room in between */
         proxy_exchange_attempt_failed(x, WEFT_REASON_CONNECT_FAILED, true);
@@ -170,6 +171,8 @@ static void first_attempt(struct proxy_exchange *x) {
 void proxy_exchange_connect(struct proxy_exchange *x) {
     proxy_exchange_goto(x, PROXY_ST_CONNECT);
     proxy_exchange_pause_down(x, true);
+    if (x->attempts == 0) x->marks.routed_us = proxy_exchange_age_us(x);
+    x->marks.connected_us = PROXY_NOT_YET;
     enum weft_reason why = WEFT_REASON_NONE;
     if (x->be)
         why = pick(x);
@@ -247,7 +250,7 @@ static bool retry_by_policy(struct proxy_exchange *x, uint16_t status) {
     const struct weft_retry *r = &x->match.rule->retry;
     struct weft_retry_facts facts = {.done = x->counted, .status = status, .body_replayable = true};
     if (!weft_retry_allowed(r, &facts) || !take_budget(x)) return false;
-    weft_counter_add(x->w->stats.retry_policy, 1);
+    proxy_series_add(proxy_exchange_series(x), PROXY_SERIES_RETRY_POLICY, 1);
     proxy_exchange_drop_attempt(x);
     proxy_exchange_goto(x, PROXY_ST_BACKOFF);
     proxy_exchange_pause_down(x, true);
@@ -264,7 +267,7 @@ void proxy_exchange_attempt_failed(struct proxy_exchange *x, enum weft_reason re
                                    bool unprocessed) {
     blame(x, reason, unprocessed);
     if (unprocessed && replayable(x) && may_move(x)) {
-        weft_counter_add(x->w->stats.retry_unprocessed, 1);
+        proxy_series_add(proxy_exchange_series(x), PROXY_SERIES_RETRY_UNPROCESSED, 1);
         x->counted--;
         proxy_exchange_drop_attempt(x);
         proxy_exchange_connect(x);
@@ -286,7 +289,7 @@ void proxy_exchange_reset_by_endpoint(struct proxy_exchange *x, struct weft_rese
     /* A reused connection that took nothing: the endpoint itself is still good for another try. */
     bool again = r.unprocessed && replayable(x) && !x->fresh_used && !may_move(x);
     if (stale || again) {
-        weft_counter_add(x->w->stats.retry_reused, 1);
+        proxy_series_add(proxy_exchange_series(x), PROXY_SERIES_RETRY_REUSED, 1);
         x->fresh_used = x->want_fresh = true;
         x->counted--;
         if (x->n_tried) x->n_tried--;

@@ -12,6 +12,8 @@ void proxy_exchange_answer(struct proxy_exchange *x, enum weft_reason why, struc
     x->reason = why;
     x->status = head->status;
     x->resp_started = true;
+    x->marks.first_byte_us = proxy_exchange_age_us(x);
+    proxy_exchange_note_grpc(x, &head->fields);
     if (why == WEFT_REASON_REDIRECT && x->match.rule)
         weft_filters_response(x->match.rule->filters, x->match.rule->n_filters, head);
     bool empty = body.len == 0;
@@ -62,24 +64,30 @@ void proxy_exchange_reply(struct proxy_exchange *x, enum weft_reason why,
 
 /* ---- the end ---- */
 
-static struct proxy_series *series_of(struct proxy_exchange *x, unsigned status_class) {
-    if (x->bound) return proxy_bound_series(x->bound, x->rule, x->backend, status_class);
-    if (x->conn->dir == PROXY_OUTBOUND) return NULL;
-    return proxy_inbound_series(x->w, x->conn->dst.port, status_class);
+struct proxy_series *proxy_exchange_series(struct proxy_exchange *x) {
+    return x->bound ? proxy_bound_series(x->bound, x->rule, x->backend)
+                    : proxy_conn_series(x->conn);
 }
 
-static void count(struct proxy_exchange *x, uint64_t duration_us) {
+void proxy_exchange_note_grpc(struct proxy_exchange *x, const struct weft_fields *f) {
+    uint64_t v;
+    if (!x->grpc) return;
+    const struct weft_field *field = weft_fields_token(f, WEFT_TOKEN_GRPC_STATUS);
+    if (!field) return;
+    bool known = weft_slice_u64(field->value, PROXY_GRPC_OTHER - 1, &v);
+    x->grpc_status = known ? (int8_t)v : PROXY_GRPC_OTHER;
+}
+
+static void count(struct proxy_exchange *x, struct proxy_series *r, uint64_t duration_us) {
     struct proxy_stats *s = &x->w->stats;
     enum proxy_dir d = x->conn->dir;
-    unsigned status_class = x->status < 600 ? x->status / 100 : 0;
-    struct proxy_series *r = series_of(x, status_class);
-    if (r) {
-        weft_counter_add(r->by_class[status_class], 1);
-        weft_histogram_add(r->duration, duration_us);
-    }
+    /* A call that was cut: what the reason means to a gRPC caller. */
+    if (x->grpc_status == PROXY_GRPC_NONE && x->reason != WEFT_REASON_NONE)
+        x->grpc_status = (int8_t)weft_reason_grpc(x->reason);
+    proxy_series_ended(r, x->status, x->grpc_status, duration_us);
     if (x->reason != WEFT_REASON_NONE) weft_counter_add(s->reasons[d][x->reason], 1);
-    weft_counter_add(s->body_in[d], x->bytes_in);
-    weft_counter_add(s->body_out[d], x->bytes_out);
+    if (x->bytes_in) proxy_series_add(r, PROXY_SERIES_BODY_IN, x->bytes_in);
+    if (x->bytes_out) proxy_series_add(r, PROXY_SERIES_BODY_OUT, x->bytes_out);
     weft_gauge_add(s->active[d], -1);
 }
 
@@ -87,20 +95,18 @@ static const char *protocol_name(enum weft_version v) {
     return v == WEFT_HTTP_2 ? "h2" : v == WEFT_HTTP_10 ? "h1.0" : "h1";
 }
 
-static void write_line(struct proxy_exchange *x, uint64_t duration_us) {
-    const struct weft_rule *r = x->rule >= 0 ? x->match.rule : NULL;
-    struct weft_arena a;
-    weft_arena_init(&a, 0);
+static void write_line(struct proxy_exchange *x, const struct proxy_series *r,
+                       uint64_t duration_us) {
     struct proxy_log_line line = {
-        .dir = x->conn->dir,
+        .labels = proxy_series_labels(r),
         .request_id = x->request_id,
         .method = x->method,
         .authority = x->authority,
         .path = x->path,
         .protocol = protocol_name(x->version),
         .status = x->status,
+        .grpc_status = x->grpc_status,
         .reason = x->reason,
-        .backend = proxy_backend_name(x->be, &a),
         .client = &x->conn->client,
         .endpoint = &x->endpoint,
         .peer_id = x->conn->dir == PROXY_INBOUND ? x->conn->peer_id
@@ -108,16 +114,11 @@ static void write_line(struct proxy_exchange *x, uint64_t duration_us) {
                                                  : WEFT_SLICE_EMPTY,
         .attempts = x->attempts,
         .duration_us = duration_us,
+        .marks = &x->marks,
         .bytes_in = x->bytes_in,
         .bytes_out = x->bytes_out,
     };
-    if (r) {
-        line.route = weft_arena_printf(&a, WEFT_SLICE_FMT "/" WEFT_SLICE_FMT,
-                                       WEFT_SLICE_ARG(r->route_ns), WEFT_SLICE_ARG(r->route));
-        line.rule = r->name.len ? r->name : weft_arena_printf(&a, "%u", r->index);
-    }
     proxy_log_write(&x->w->log, &line);
-    weft_arena_done(&a);
 }
 
 /* At the end of the turn; the arena that x lives in goes with `down`. */
@@ -145,8 +146,9 @@ void proxy_exchange_finish(struct proxy_exchange *x, enum weft_reason why) {
     weft_timer_stop(&x->attempt_timer);
     weft_timer_stop(&x->wait_timer);
     uint64_t duration_us = weft_loop_now_us(x->w->loop) - x->started_us;
-    count(x, duration_us);
-    if (proxy_log_wants(&x->w->log, x->status, why)) write_line(x, duration_us);
+    struct proxy_series *r = proxy_exchange_series(x);
+    count(x, r, duration_us);
+    if (proxy_log_wants(&x->w->log, x->status, x->grpc_status, why)) write_line(x, r, duration_us);
     weft_task_init(&x->release, let_go, x);
     weft_task_queue(x->w->loop, &x->release);
 }

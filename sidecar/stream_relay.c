@@ -164,11 +164,13 @@ static void open_tunnel(struct proxy_exchange *x) {
 }
 
 static void forward_head(struct proxy_exchange *x, struct weft_head *head, bool end) {
+    proxy_exchange_note_grpc(x, &head->fields);
     filter_response(x, head);
     if (head->status == 101) open_tunnel(x);
     if (head->framing == WEFT_BODY_CLOSE) head->framing = WEFT_BODY_CHUNKED;
     x->status = head->status;
     x->resp_started = true;
+    x->marks.first_byte_us = proxy_exchange_age_us(x);
     drop_kept(x);
     proxy_exchange_goto(x, PROXY_ST_RELAY);
     if (weft_stream_head(x->down, head, end) != WEFT_OK && !over(x)) {
@@ -199,6 +201,7 @@ static void on_up_trailers(void *ud, struct weft_fields *trailers) {
     struct proxy_exchange *x = WEFT_CAST(proxy_exchange, ud);
     weft_fields_remove_token(trailers, WEFT_TOKEN_WEFT_HOP);
     x->resp_trailers = trailers;
+    proxy_exchange_note_grpc(x, trailers);
 }
 
 static void on_up_end(void *ud) {

@@ -8,7 +8,7 @@
 
 static void on_request_timeout(void *arg) {
     struct proxy_exchange *x = WEFT_CAST(proxy_exchange, arg);
-    weft_counter_add(x->w->stats.timeout_request, 1);
+    proxy_series_add(proxy_exchange_series(x), PROXY_SERIES_TIMEOUT_REQUEST, 1);
     proxy_exchange_reply(x, WEFT_REASON_REQUEST_TIMEOUT, WEFT_SLICE_EMPTY);
 }
 

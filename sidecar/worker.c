@@ -21,6 +21,7 @@ static void publish_pool(struct proxy_worker *w) {
     weft_counter_add(w->stats.connects, now.connects - old->connects);
     weft_counter_add(w->stats.connect_failures, now.connect_failures - old->connect_failures);
     weft_counter_add(w->stats.tls_started, now.tls_handshakes - old->tls_handshakes);
+    weft_counter_add(w->stats.tls_start_failed, now.tls_failures - old->tls_failures);
     weft_gauge_set(w->stats.upstream_open, now.connections);
     *old = now;
 }
@@ -62,6 +63,7 @@ struct proxy_worker *proxy_worker_new(struct weft_loop *loop, unsigned id,
     weft_list_init(&w->exchanges);
     weft_rng_seed_system(&w->rng);
     proxy_stats_init(&w->stats);
+    w->foreign = proxy_series_new(&w->stats, &(struct proxy_series_labels){.dir = PROXY_OUTBOUND});
     proxy_log_init(&w->log, loop, &w->stats, opt->access_log, log_fd);
     w->log.worker = id;
     proxy_dests_init(&w->dests, w, opt->snapshot != NULL);
@@ -115,8 +117,10 @@ struct proxy_worker *proxy_worker_free(struct proxy_worker *w) {
     while (w->port_series) {
         struct proxy_port_series *p = w->port_series;
         w->port_series = p->next;
+        proxy_series_free(p->series);
         free(p);
     }
+    proxy_series_free(w->foreign);
     proxy_listeners_free(w);
     free(w->listen_dst);
     WEFT_OBJ_DONE(w);

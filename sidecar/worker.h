@@ -43,10 +43,11 @@ struct proxy_worker {
     struct proxy_port_series {
         struct proxy_port_series *next;
         uint16_t port;
-        struct proxy_series series;
-    } * port_series;            /* inbound.c */
-    struct weft_list conns;     /* struct proxy_conn.link */
-    struct weft_list exchanges; /* struct proxy_exchange.link */
+        struct proxy_series *series;
+    } * port_series;              /* inbound.c */
+    struct proxy_series *foreign; /* outbound, to nothing of ours */
+    struct weft_list conns;       /* struct proxy_conn.link */
+    struct weft_list exchanges;   /* struct proxy_exchange.link */
     uint32_t n_exchanges, n_busy_conns;
     uint64_t n_conns, max_conns;
     struct weft_output_budget output; /* queued for callers */
@@ -85,8 +86,8 @@ void proxy_worker_ended(struct proxy_worker *w);
 /* An accepted connection. `listen` >= 0: it came in on that --listen or --listen-inbound. */
 void proxy_outbound_accept(struct proxy_worker *w, struct weft_xport *x, int listen);
 void proxy_inbound_accept(struct proxy_worker *w, struct weft_xport *x, int listen);
-struct proxy_series *proxy_inbound_series(struct proxy_worker *w, uint16_t port,
-                                          unsigned status_class);
+/* Of the app's port. */
+struct proxy_series *proxy_inbound_series(struct proxy_worker *w, uint16_t port);
 /* An original destination that is one of the proxy's own ports on an address of its own. */
 bool proxy_is_own_port(const struct proxy_worker *w, const struct weft_xport_info *info,
                        const struct weft_addr *dst);

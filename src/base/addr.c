@@ -3,21 +3,47 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <stdio.h>
+
+/* By hand: addresses stand in every line of the access log. */
+static char *put_number(char *at, unsigned v) {
+    char digits[5];
+    size_t n = 0;
+    do {
+        digits[n++] = (char)('0' + v % 10);
+        v /= 10;
+    } while (v);
+    while (n) *at++ = digits[--n];
+    *at = 0;
+    return at;
+}
+
+static char *put_ip(char *at, const struct weft_addr *a) {
+    *at = 0;
+    if (a->family == 6) {
+        inet_ntop(AF_INET6, a->ip, at, INET6_ADDRSTRLEN);
+        return at + strlen(at);
+    }
+    for (size_t i = 0; a->family == 4 && i < 4; i++) {
+        if (i) *at++ = '.';
+        at = put_number(at, a->ip[i]);
+    }
+    return at;
+}
 
 void weft_addr_format_ip(const struct weft_addr *a, char ret[WEFT_ADDR_STR]) {
-    ret[0] = 0;
-    if (a->family == 4) inet_ntop(AF_INET, a->ip, ret, WEFT_ADDR_STR);
-    if (a->family == 6) inet_ntop(AF_INET6, a->ip, ret, WEFT_ADDR_STR);
+    put_ip(ret, a);
 }
 
 void weft_addr_format(const struct weft_addr *a, char ret[WEFT_ADDR_STR]) {
-    char ip[WEFT_ADDR_STR];
-    weft_addr_format_ip(a, ip);
-    if (a->family == 6)
-        snprintf(ret, WEFT_ADDR_STR, "[%.45s]:%u", ip, a->port);
+    char *at = ret;
+    if (a->family == 6) *at++ = '[';
+    if (a->family)
+        at = put_ip(at, a);
     else
-        snprintf(ret, WEFT_ADDR_STR, "%.45s:%u", a->family ? ip : "none", a->port);
+        at = (char *)memcpy(at, "none", 4) + 4;
+    if (a->family == 6) *at++ = ']';
+    *at++ = ':';
+    put_number(at, a->port);
 }
 
 static void unmap(struct weft_addr *a) {

@@ -59,6 +59,16 @@ enum weft_status weft_buf_char(struct weft_buf *b, char c) {
     return weft_buf_append(b, weft_slice(&c, 1));
 }
 
+enum weft_status weft_buf_u64(struct weft_buf *b, uint64_t v) {
+    char digits[20];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (char)('0' + v % 10);
+        v /= 10;
+    } while (v);
+    return weft_buf_append(b, weft_slice(digits + at, sizeof digits - at));
+}
+
 enum weft_status weft_buf_printf(struct weft_buf *b, const char *fmt, ...) {
     char small[512];
     va_list ap, again;

@@ -219,6 +219,7 @@ static void dial_end(struct dial *d) {
 
 static void dial_failed(struct dial *d, enum weft_status st) {
     struct weft_pool_group *g = d->group;
+    g->pool->stats.tls_failures += d->securing;
     weft_xport_close(d->xport);
     dial_end(d);
     g->pool->stats.connect_failures++;

@@ -1,8 +1,8 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ * Written by hand, without printf: a log line is on the way of a request. */
 #include <weft/obs/json.h>
 
-#include <stdio.h>
-#include <time.h>
+static const char hex[] = "0123456789abcdef";
 
 /* Length of the well-formed UTF-8 sequence at s, or 0 (RFC 3629). */
 static size_t utf8_len(struct weft_slice s) {
@@ -22,9 +22,10 @@ static size_t utf8_len(struct weft_slice s) {
 static size_t escape_one(struct weft_buf *out, struct weft_slice s) {
     unsigned char c = (unsigned char)s.base[0];
     if (c == '"' || c == '\\') {
-        (void)weft_buf_printf(out, "\\%c", c);
+        (void)weft_buf_append(out, weft_slice((const char[]){'\\', (char)c}, 2));
     } else if (c < 0x20 || c == 0x7f) {
-        (void)weft_buf_printf(out, "\\u%04x", c);
+        const char text[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
+        (void)weft_buf_append(out, weft_slice(text, sizeof text));
     } else {
         size_t n = utf8_len(s);
         if (n == 0) {
@@ -79,7 +80,7 @@ void weft_json_str(struct weft_json *j, const char *key, struct weft_slice value
 
 void weft_json_u64(struct weft_json *j, const char *key, uint64_t value) {
     key_of(j, key);
-    (void)weft_buf_printf(j->out, "%llu", (unsigned long long)value);
+    (void)weft_buf_u64(j->out, value);
 }
 
 void weft_json_bool(struct weft_json *j, const char *key, bool value) {
@@ -92,11 +93,41 @@ void weft_json_null(struct weft_json *j, const char *key) {
     (void)weft_buf_str(j->out, "null");
 }
 
+static void digits(char *at, unsigned n, uint64_t v) {
+    while (n--) {
+        at[n] = (char)('0' + v % 10);
+        v /= 10;
+    }
+}
+
+/* The date of a day since 1970-01-01, reckoned in years that begin in March: then a leap day is the
+ * last one of its year, and months have 153 days in every five. */
+static void date(char *at, uint64_t day) {
+    enum { ERA = 146097, SHIFT = 719468 }; /* days of 400 years; from 0000-03-01 to 1970-01-01 */
+    uint64_t n = day + SHIFT, era = n / ERA, d = n % ERA;
+    uint64_t year = (d - d / 1460 + d / 36524 - d / (ERA - 1)) / 365;
+    uint64_t of_year = d - (365 * year + year / 4 - year / 100);
+    uint64_t month = (5 * of_year + 2) / 153, of_month = of_year - (153 * month + 2) / 5 + 1;
+    month = month < 10 ? month + 3 : month - 9;
+    digits(at, 4, year + era * 400 + (month <= 2));
+    digits(at + 5, 2, month);
+    digits(at + 8, 2, of_month);
+}
+
 void weft_json_time(struct weft_buf *out, uint64_t unix_us) {
-    time_t s = (time_t)(unix_us / 1000000u);
-    struct tm tm;
-    gmtime_r(&s, &tm);
-    (void)weft_buf_printf(out, "%04d-%02d-%02dT%02d:%02d:%02d.%06uZ", tm.tm_year + 1900,
-                          tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-                          (unsigned)(unix_us % 1000000u));
+    char text[] = "0000-00-00T00:00:00.000000Z";
+    uint64_t s = unix_us / 1000000u, of_day = s % 86400;
+    date(text, s / 86400);
+    digits(text + 11, 2, of_day / 3600);
+    digits(text + 14, 2, of_day / 60 % 60);
+    digits(text + 17, 2, of_day % 60);
+    digits(text + 20, 6, unix_us % 1000000u);
+    (void)weft_buf_append(out, weft_slice(text, sizeof text - 1));
+}
+
+void weft_json_stamp(struct weft_json *j, const char *key, uint64_t unix_us) {
+    key_of(j, key);
+    (void)weft_buf_char(j->out, '"');
+    weft_json_time(j->out, unix_us);
+    (void)weft_buf_char(j->out, '"');
 }

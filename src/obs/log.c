@@ -37,13 +37,9 @@ void weft_log(enum weft_log_level level, const char *module, const char *fmt, ..
     va_end(ap);
     struct weft_buf line;
     weft_buf_init(&line, 0);
-    weft_json_time(&line, weft_clock_unix_us());
-    char stamp[40];
-    snprintf(stamp, sizeof stamp, WEFT_SLICE_FMT, WEFT_SLICE_ARG(weft_buf_slice(&line)));
-    weft_buf_clear(&line);
     struct weft_json j;
     weft_json_begin(&j, &line);
-    weft_json_str(&j, "time", weft_slice_str(stamp));
+    weft_json_stamp(&j, "time", weft_clock_unix_us());
     weft_json_str(&j, "level", weft_slice_str(level_names[level]));
     weft_json_str(&j, "program", weft_slice_str(program));
     weft_json_str(&j, "module", weft_slice_str(module));

@@ -23,6 +23,10 @@ static struct app *one_app(struct world *w, const char *rule) {
     return world_app(w, "10.0.0.1:8080");
 }
 
+#define BY_RULE(family)                                                                            \
+    family "{direction=\"outbound\",service=\"default/web:80\",route=\"default/r\",rule=\"0\","    \
+           "backend=\"default/web:80\","
+
 /* ---- timeouts ---- */
 
 /* REQ-104: timeouts.request bounds the whole transaction: 504. */
@@ -37,7 +41,8 @@ static void request_timeout_is_504(void **state) {
     assert_has(client_text(c), "HTTP/1.1 504");
     assert_has(client_text(c), "weft-reason: request_timeout");
     assert_null(a->held); /* the attempt was cancelled */
-    assert_int_equal(world_metric(w, "weft_request_timeouts_total{timeout=\"request\"}"), 1);
+    assert_int_equal(world_metric(w, BY_RULE("weft_request_timeouts_total") "timeout=\"request\"}"),
+                     1);
 }
 
 /* REQ-105: backendRequest bounds one attempt; it may be set alone. */
@@ -145,7 +150,7 @@ static void stale_connection_is_replaced(void **state) {
     assert_has(client_ask(c, GET("/")), "HTTP/1.1 200");
     assert_int_equal(a->requests, 3);
     assert_int_equal(a->dials, 2);
-    assert_int_equal(world_metric(w, "weft_request_retries_total{cause=\"reused\"}"), 1);
+    assert_int_equal(world_metric(w, BY_RULE("weft_request_retries_total") "cause=\"reused\"}"), 1);
 }
 
 static void stale_connection_once_only(void **state) {
@@ -183,7 +188,7 @@ static void retry_on_code(void **state) {
     assert_int_equal(a->requests, 3);
     assert_string_equal(a->seen.body, "ab");
     assert_has(world_log(w), "\"attempts\":3");
-    assert_int_equal(world_metric(w, "weft_request_retries_total{cause=\"policy\"}"), 2);
+    assert_int_equal(world_metric(w, BY_RULE("weft_request_retries_total") "cause=\"policy\"}"), 2);
 }
 
 /* REQ-114: 4 failures with 3 retries: the last status. */

@@ -29,5 +29,6 @@ void weft_buf_commit(struct weft_buf *b, size_t n);
 enum weft_status weft_buf_append(struct weft_buf *b, struct weft_slice s);
 enum weft_status weft_buf_str(struct weft_buf *b, const char *s);
 enum weft_status weft_buf_char(struct weft_buf *b, char c);
+enum weft_status weft_buf_u64(struct weft_buf *b, uint64_t v); /* decimal */
 enum weft_status weft_buf_printf(struct weft_buf *b, const char *fmt, ...) WEFT_PRINTF(2, 3);
 void weft_buf_consume(struct weft_buf *b, size_t n);

@@ -67,7 +67,7 @@ void weft_client_conn_ping(struct weft_client_conn *c);
  * follows) when nothing at all has come for `dead_us` at the time of one. */
 void weft_client_conn_keepalive(struct weft_client_conn *c, uint64_t every_us, uint64_t dead_us);
 struct weft_pool_stats {
-    uint64_t connects, connect_failures, tls_handshakes;
+    uint64_t connects, connect_failures, tls_handshakes, tls_failures;
     uint32_t connections, waiting;
 };
 struct weft_pool_stats weft_pool_stats(const struct weft_pool *p);

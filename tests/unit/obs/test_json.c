@@ -7,6 +7,8 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <string.h>
+#include <time.h>
 #include <cmocka.h>
 
 static void test_object(void **state) {
@@ -31,6 +33,41 @@ static void test_time(void **state) {
     weft_json_time(&b, 1795435200u * (uint64_t)1000000 + 42);
     assert_true(weft_slice_is(weft_buf_slice(&b), "2026-11-23T12:00:00.000042Z"));
     weft_buf_done(&b);
+}
+
+static void assert_time(time_t s) {
+    char want[64];
+    struct tm tm;
+    struct weft_buf b;
+    assert_non_null(gmtime_r(&s, &tm));
+    assert_int_not_equal(strftime(want, sizeof want, "%Y-%m-%dT%H:%M:%S.999999Z", &tm), 0);
+    weft_buf_init(&b, 0);
+    weft_json_time(&b, (uint64_t)s * 1000000 + 999999);
+    (void)weft_buf_char(&b, 0);
+    assert_string_equal(weft_buf_slice(&b).base, want);
+    weft_buf_done(&b);
+}
+
+/* Every day until 2200 at a time of its own: leap years, centuries and ends of months. */
+static void test_every_date_is_as_the_library_says(void **state) {
+    for (time_t day = 0; day < 84000; day++) assert_time(day * 86400 + day % 86400);
+    assert_time(86399);
+    assert_time(253402300799); /* the last second of the year 9999 */
+}
+
+static void test_numbers(void **state) {
+    static const struct {
+        uint64_t v;
+        const char *text;
+    } cases[] = {{0, "0"},   {9, "9"},     {10, "10"},
+                 {99, "99"}, {100, "100"}, {UINT64_MAX, "18446744073709551615"}};
+    for (size_t i = 0; i < WEFT_LEN(cases); i++) {
+        struct weft_buf b;
+        weft_buf_init(&b, 0);
+        assert_int_equal(weft_buf_u64(&b, cases[i].v), WEFT_OK);
+        assert_true(weft_slice_is(weft_buf_slice(&b), cases[i].text));
+        weft_buf_done(&b);
+    }
 }
 
 static void test_bad_utf8_is_replaced(void **state) {
@@ -82,6 +119,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_object),
         cmocka_unit_test(test_time),
+        cmocka_unit_test(test_every_date_is_as_the_library_says),
+        cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_bad_utf8_is_replaced),
         cmocka_unit_test(test_any_bytes_make_valid_json),
     };

@@ -102,8 +102,12 @@ static void log_never_blocks(void **state) {
     proxy_stats_init(&stats);
     proxy_log_init(&log, l, &stats, PROXY_LOG_ALL, fds[1]);
     struct weft_addr none = {0};
-    struct proxy_log_line line = {
-        .protocol = "h1", .path = WEFT_SLICE_LIT("/x\"y"), .status = 200, .client = &none};
+    struct proxy_series_labels nobody = {0};
+    struct proxy_log_line line = {.labels = &nobody,
+                                  .protocol = "h1",
+                                  .path = WEFT_SLICE_LIT("/x\"y"),
+                                  .status = 200,
+                                  .client = &none};
     for (int i = 0; i < 20000; i++) proxy_log_write(&log, &line);
     assert_true(weft_counter_value(stats.log_dropped) > 0); /* nobody reads */
     /* Once read, what was kept comes out in whole lines. */
@@ -129,16 +133,21 @@ static void log_never_blocks(void **state) {
 
 static void log_modes(void **state) {
     struct proxy_log l = {.mode = PROXY_LOG_ERRORS};
-    assert_false(proxy_log_wants(&l, 200, WEFT_REASON_NONE));
-    assert_false(proxy_log_wants(&l, 404, WEFT_REASON_NONE));
-    assert_true(proxy_log_wants(&l, 404, WEFT_REASON_NO_ROUTE));
-    assert_true(proxy_log_wants(&l, 500, WEFT_REASON_NONE));
-    assert_false(proxy_log_wants(&l, 301, WEFT_REASON_REDIRECT));
-    assert_true(proxy_log_wants(&l, 200, WEFT_REASON_UPSTREAM_RESET));
+    assert_false(proxy_log_wants(&l, 200, PROXY_GRPC_NOT, WEFT_REASON_NONE));
+    assert_false(proxy_log_wants(&l, 404, PROXY_GRPC_NOT, WEFT_REASON_NONE));
+    assert_true(proxy_log_wants(&l, 404, PROXY_GRPC_NOT, WEFT_REASON_NO_ROUTE));
+    assert_true(proxy_log_wants(&l, 500, PROXY_GRPC_NOT, WEFT_REASON_NONE));
+    assert_false(proxy_log_wants(&l, 301, PROXY_GRPC_NOT, WEFT_REASON_REDIRECT));
+    assert_true(proxy_log_wants(&l, 200, PROXY_GRPC_NOT, WEFT_REASON_UPSTREAM_RESET));
+    assert_false(proxy_log_wants(&l, 200, 0, WEFT_REASON_NONE));
+    assert_false(proxy_log_wants(&l, 200, 5, WEFT_REASON_NONE)); /* NOT_FOUND */
+    assert_true(proxy_log_wants(&l, 200, 14, WEFT_REASON_NONE));
+    assert_true(proxy_log_wants(&l, 200, PROXY_GRPC_OTHER, WEFT_REASON_NONE));
+    assert_false(proxy_log_wants(&l, 200, PROXY_GRPC_NONE, WEFT_REASON_NONE));
     l.mode = PROXY_LOG_OFF;
-    assert_false(proxy_log_wants(&l, 500, WEFT_REASON_UPSTREAM_RESET));
+    assert_false(proxy_log_wants(&l, 500, PROXY_GRPC_NOT, WEFT_REASON_UPSTREAM_RESET));
     l.mode = PROXY_LOG_ALL;
-    assert_true(proxy_log_wants(&l, 200, WEFT_REASON_NONE));
+    assert_true(proxy_log_wants(&l, 200, PROXY_GRPC_NOT, WEFT_REASON_NONE));
 }
 
 int main(void) {
