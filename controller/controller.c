@@ -7,6 +7,7 @@ void controller_options_default(struct controller_options *o) {
     *o = (struct controller_options){
         .trust_domain = "cluster.local",
         .name = "weft-controller",
+        .ns = "weft-system",
         .experimental = true,
         .cert_ttl_s = 24 * 3600,
         .log_level = "info",
@@ -37,21 +38,54 @@ static void on_file_error(void *ud, const char *file, const struct weft_error *e
     controller_errors_add(&c->errors, file, err);
 }
 
+/* === the authority === */
+
+#define CA_LOOK_US UINT64_C(1000000) /* three stat() calls */
+
+static int64_t unix_now(void) {
+    return (int64_t)(weft_clock_unix_us() / 1000000u);
+}
+
+static void publish_trust(struct controller *c) {
+    controller_publish_set_trust(controller_discovery_publish(c->discovery),
+                                 weft_slice_str(c->opt.trust_domain), controller_ca_bundle(c->ca));
+}
+
+/* Proxies learn whom to trust before they can meet the new serving certificate: the bundle goes
+ * out on connections that are open. */
+static void look_at_ca(struct controller *c) {
+    struct weft_error err = {0};
+    bool changed;
+    if (controller_ca_reload(c->ca, unix_now(), &changed, &err) != WEFT_OK)
+        weft_warn("ca", "what changed is not used (yet): %s: %s", err.path, err.message);
+    if (!changed) return;
+    weft_info("ca", "another root, issuer or trust bundle is in force");
+    publish_trust(c);
+    if (c->server) controller_server_renew(c->server);
+}
+
+static void on_ca_timer(void *arg) {
+    struct controller *c = arg;
+    look_at_ca(c);
+    weft_timer_start(&c->ca_timer, CA_LOOK_US);
+}
+
 static enum weft_status open_ca(struct controller *c, struct weft_error *err) {
     const struct controller_ca_options opt = {
         .dir = c->opt.ca_dir,
         .cert_file = c->opt.ca_cert,
         .key_file = c->opt.ca_key,
+        .bundle_file = c->opt.ca_bundle,
+        .ns = c->opt.ns,
         .trust_domain = c->opt.trust_domain,
         .max_ttl_s = c->opt.cert_ttl_s,
     };
-    int64_t now = (int64_t)(weft_clock_unix_us() / 1000000u);
-    enum weft_status st = controller_ca_new(&opt, now, &c->ca, err);
+    enum weft_status st = controller_ca_new(&opt, unix_now(), &c->ca, err);
     if (st != WEFT_OK) return st;
     c->sign = (struct controller_sign){
         .ca = c->ca, .token_dir = c->opt.token_dir, .metrics = &c->metrics};
-    controller_publish_set_trust(controller_discovery_publish(c->discovery),
-                                 weft_slice_str(c->opt.trust_domain), controller_ca_bundle(c->ca));
+    publish_trust(c);
+    weft_timer_start(&c->ca_timer, CA_LOOK_US);
     return WEFT_OK;
 }
 
@@ -78,6 +112,7 @@ enum weft_status controller_new(struct weft_loop *l, const struct controller_opt
     c->store = weft_store_new();
     controller_metrics_init(&c->metrics);
     controller_errors_init(&c->errors);
+    weft_timer_init(&c->ca_timer, l, on_ca_timer, c);
     c->discovery = controller_discovery_new(l, o->trust_domain, &c->metrics);
     enum weft_status st = start(c, err);
     if (st != WEFT_OK)
@@ -89,6 +124,7 @@ enum weft_status controller_new(struct weft_loop *l, const struct controller_opt
 
 struct controller *controller_free(struct controller *c) {
     if (!c) return NULL;
+    weft_timer_stop(&c->ca_timer);
     weft_dir_free(c->dir);
     c->discovery = controller_discovery_free(c->discovery);
     controller_server_close(c->server);

@@ -11,7 +11,8 @@ struct controller_options {
     const char *dirs[CONTROLLER_MAX_DIRS];
     size_t n_dirs;
     struct weft_addr listen, admin;
-    const char *ca_dir, *ca_cert, *ca_key;
+    const char *ca_dir, *ca_cert, *ca_key, *ca_bundle;
+    const char *ns; /* the controller's own namespace, part of its SPIFFE ID */
     const char *token_dir;
     const char *trust_domain;
     const char *name; /* DNS name in the serving certificate */

@@ -12,6 +12,7 @@ struct controller {
     struct weft_loop *loop;
     struct controller_options opt;
     struct controller_ca *ca;
+    struct weft_timer ca_timer; /* the next look at its files */
     struct weft_store *store;
     struct weft_dir *dir;
     struct controller_metrics metrics;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <controller/options.h>
+#include <weft/object/format.h>
 #include <weft/obs/log.h>
 
 #define AT(member) offsetof(struct controller_options, member)
@@ -72,6 +73,13 @@ const struct weft_option controller_option_rows[] = {
      weft_option_str, AT(ca_cert)},
     {"ca-key", "WEFT_CONTROLLER_CA_KEY", "FILE", "Given CA: its private key.", weft_option_str,
      AT(ca_key)},
+    {"ca-bundle", "WEFT_CONTROLLER_CA_BUNDLE", "FILE",
+     "More roots that the mesh shall trust, with --ca-cert. (With --ca-dir: bundle.pem in it.) All "
+     "these files are read again when they change.",
+     weft_option_str, AT(ca_bundle)},
+    {"namespace", "POD_NAMESPACE", "NAME",
+     "Namespace of the controller, which is part of its own identity. Default weft-system.",
+     weft_option_str, AT(ns)},
     {"token-dir", "WEFT_CONTROLLER_TOKEN_DIR", "DIR",
      "Bootstrap tokens, one file per ServiceAccount named NAMESPACE.NAME. Without it only "
      "certificates already issued can be renewed.",
@@ -100,6 +108,11 @@ static enum weft_status check(const struct controller_options *o, struct weft_er
     if ((o->ca_dir == NULL) == (o->ca_cert == NULL))
         return weft_error_set(err, WEFT_INVALID, "--ca-dir",
                               "either this, or --ca-cert and --ca-key, is needed");
+    if (o->ca_bundle && !o->ca_cert)
+        return weft_error_set(err, WEFT_INVALID, "--ca-bundle",
+                              "goes together with --ca-cert; --ca-dir has its bundle.pem");
+    if (!weft_fmt_label(weft_slice_str(o->ns)))
+        return weft_error_set(err, WEFT_INVALID, "--namespace", "'%s' is not a namespace", o->ns);
     if (weft_log_set_level(o->log_level) != WEFT_OK)
         return weft_error_set(err, WEFT_INVALID, "--log-level",
                               "'%s' is none of error, warn, info, debug", o->log_level);

@@ -166,12 +166,14 @@ static enum weft_status renew(struct controller_server *s, struct weft_error *er
     return WEFT_OK;
 }
 
-/* Open connections keep what they began with; new ones get the new certificate. */
-static void on_rotate(void *arg) {
-    struct controller_server *s = arg;
+void controller_server_renew(struct controller_server *s) {
     struct weft_error err = {0};
     if (renew(s, &err) != WEFT_OK) weft_error("server", "no new certificate: %s", err.message);
     weft_timer_start(&s->rotate, ROTATE_US);
+}
+
+static void on_rotate(void *arg) {
+    controller_server_renew(arg);
 }
 
 enum weft_status controller_server_new(struct weft_loop *l,

@@ -15,6 +15,9 @@ enum weft_status controller_server_new(struct weft_loop *l,
                                        const struct controller_sign *sign,
                                        struct controller_discovery *discovery,
                                        struct controller_server **ret, struct weft_error *err);
+/* A new serving certificate, and verification by the bundle in force now. Open connections keep
+ * what they began with. */
+void controller_server_renew(struct controller_server *s);
 /* Stops listening and closes what is open; frees itself when the last connection is gone. */
 void controller_server_close(struct controller_server *s); /* takes NULL */
 struct weft_addr controller_server_addr(const struct controller_server *s);

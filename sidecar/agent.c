@@ -50,7 +50,8 @@ void agent_connect(struct proxy_agent *a) {
     if (!a->identity) return; /* comes again with the certificate */
     agent_ads_close(a->ads);
     weft_timer_stop(&a->ads_timer);
-    const struct agent_link_options link = {.to = a->opt.controller,
+    const struct agent_link_options link = {.host = weft_slice_str(a->opt.controller_host),
+                                            .port = a->opt.controller_port,
                                             .identity = a->identity,
                                             .server_name = a->opt.controller_name,
                                             .server_id = a->controller_id};
@@ -73,6 +74,8 @@ static const char *dup_str(struct proxy_agent *a, const char *s) {
 
 static void copy_options(struct proxy_agent *a, const struct proxy_agent_options *o) {
     a->opt = *o;
+    a->opt.controller_host = dup_str(a, o->controller_host);
+    a->opt.bundle_pem = dup_str(a, o->bundle_pem);
     a->opt.controller_name = dup_str(a, o->controller_name);
     a->opt.ns = dup_str(a, o->ns);
     a->opt.pod = dup_str(a, o->pod);
@@ -83,12 +86,19 @@ static void copy_options(struct proxy_agent *a, const struct proxy_agent_options
     a->opt.state_dir = dup_str(a, o->state_dir);
 }
 
+/* "weft-controller.NAMESPACE.svc..."; a bare name: the usual one. */
+static struct weft_slice controller_namespace(struct weft_slice name) {
+    (void)weft_slice_cut(&name, '.');
+    struct weft_slice ns = weft_slice_cut(&name, '.');
+    return ns.len ? ns : WEFT_SLICE_LIT("weft-system");
+}
+
 static void derive_names(struct proxy_agent *a) {
     struct weft_spiffe id = {.trust_domain = weft_slice_str(a->opt.trust_domain),
                              .ns = weft_slice_str(a->opt.ns),
                              .service_account = weft_slice_str(a->opt.service_account)};
     a->own_id = weft_spiffe_format(&a->arena, &id);
-    id.ns = WEFT_SLICE_LIT("weft-system");
+    id.ns = controller_namespace(weft_slice_str(a->opt.controller_name));
     id.service_account = WEFT_SLICE_LIT("weft-controller");
     a->controller_id = weft_spiffe_format(&a->arena, &id);
     a->inbound_name = weft_arena_printf(&a->arena, "inbound/%s/%s", a->opt.ns, a->opt.pod);

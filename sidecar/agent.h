@@ -8,13 +8,15 @@
 
 struct proxy_agent;
 struct proxy_agent_options {
-    struct weft_addr controller; /* host:15012 already resolved, or --controller ADDR:PORT */
+    const char *controller_host; /* a name or an address */
+    uint16_t controller_port;
     const char *controller_name; /* TLS server name to check, "weft-controller.weft-system.svc" */
     const char *ns, *pod;        /* this workload */
     const char *service_account;
     const char *trust_domain;
     const char *token_file;  /* bootstrap token */
-    const char *bundle_file; /* trust bundle PEM that came with the pod */
+    const char *bundle_file; /* trust bundle PEM that came with the pod; read at each use */
+    const char *bundle_pem;  /* the same, itself; one of the two */
     const char *state_dir;   /* NULL: nothing is kept */
     uint64_t cert_ttl_s;     /* asked for; 0: the controller's default */
 };

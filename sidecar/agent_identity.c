@@ -74,6 +74,20 @@ static bool read_file(const char *path, struct weft_buf *ret, const char *what) 
     return false;
 }
 
+/* What came with the pod, and what was learnt since: a root that was replaced in the meantime
+ * stands in the one, a bundle from before the pod's file was updated in the other. */
+static void gather_roots(struct proxy_agent *a, struct weft_buf *ret) {
+    struct weft_buf file;
+    weft_buf_init(&file, AGENT_MAX_PEM);
+    if (a->opt.bundle_file && read_file(a->opt.bundle_file, &file, "trust bundle"))
+        (void)weft_buf_append(ret, weft_buf_slice(&file));
+    (void)weft_buf_char(ret, '\n');
+    (void)weft_buf_append(ret, weft_slice_head(weft_slice_str(a->opt.bundle_pem), AGENT_MAX_PEM));
+    (void)weft_buf_char(ret, '\n');
+    (void)weft_buf_append(ret, weft_buf_slice(&a->bundle));
+    weft_buf_done(&file);
+}
+
 static enum weft_status identity_to_ask_with(struct proxy_agent *a, bool anew,
                                              struct weft_identity **ret, struct weft_error *err) {
     if (!anew) {
@@ -81,12 +95,9 @@ static enum weft_status identity_to_ask_with(struct proxy_agent *a, bool anew,
         return WEFT_OK;
     }
     struct weft_buf bundle;
-    weft_buf_init(&bundle, AGENT_MAX_PEM);
-    enum weft_status st = WEFT_NOT_FOUND;
-    if (read_file(a->opt.bundle_file, &bundle, "trust bundle"))
-        st = weft_identity_trust_only(weft_buf_slice(&bundle), ret, err);
-    else
-        (void)weft_error_set(err, st, "", "no trust bundle");
+    weft_buf_init(&bundle, 4 * AGENT_MAX_PEM);
+    gather_roots(a, &bundle);
+    enum weft_status st = weft_identity_trust_only(weft_buf_slice(&bundle), ret, err);
     weft_buf_done(&bundle);
     return st;
 }
@@ -106,7 +117,8 @@ static enum weft_status ask(struct proxy_agent *a, bool anew, struct weft_error 
         struct weft_slice t = weft_buf_slice(&token);
         while (t.len && (t.base[t.len - 1] == '\n' || t.base[t.len - 1] == '\r')) t.len--;
         const struct agent_sign_request r = {
-            .link = {.to = a->opt.controller,
+            .link = {.host = weft_slice_str(a->opt.controller_host),
+                     .port = a->opt.controller_port,
                      .identity = with,
                      .server_name = a->opt.controller_name,
                      .server_id = a->controller_id},
@@ -188,13 +200,26 @@ static void on_signed(void *ud, enum weft_status st, struct weft_slice chain,
 
 /* === from elsewhere === */
 
+/* The root that signed for us is trusted no more: others will refuse us. The bundle comes again on
+ * the stream that the new certificate opens. */
+static void renew_soon(struct proxy_agent *a) {
+    uint64_t us = LEAST_PAUSE_S * UINT64_C(1000000);
+    us += weft_rng_below(&a->rng, (uint32_t)us); /* all proxies learn of it at once */
+    if (a->sign || a->by_token) return;          /* under way already */
+    a->by_token = true;
+    weft_timer_start(&a->sign_timer, us);
+}
+
 enum weft_status agent_identity_set_trust(struct proxy_agent *a, struct weft_trust *t,
                                           struct weft_error *err) {
     if (a->identity) {
         struct weft_identity *id = NULL;
         enum weft_status st =
             make(a, weft_buf_slice(&a->key), weft_buf_slice(&a->chain), t->bundle, t, &id, err);
-        if (st != WEFT_OK) return st;
+        if (st != WEFT_OK) {
+            renew_soon(a);
+            return st;
+        }
         bool same = weft_slice_eq(t->bundle, weft_buf_slice(&a->bundle)) && t->n_domains == 1;
         keep(&a->bundle, t->bundle);
         if (same && !a->trust) {
@@ -215,6 +240,18 @@ void agent_identity_distrusted(struct proxy_agent *a) {
     weft_timer_start(&a->sign_timer, agent_backoff_us(&a->sign_backoff, &a->rng));
 }
 
+/* An expired certificate says nothing against the roots it came with: they may be newer than the
+ * pod's. */
+static void keep_bundle(struct proxy_agent *a) {
+    struct weft_identity *trust = NULL;
+    struct weft_error err = {0};
+    if (weft_identity_trust_only(weft_buf_slice(&a->bundle), &trust, &err) != WEFT_OK) {
+        agent_state_discard(a->opt.state_dir, "bundle.pem");
+        wipe(&a->bundle);
+    }
+    weft_identity_unref(trust);
+}
+
 void agent_identity_load(struct proxy_agent *a) {
     if (!a->opt.state_dir) return;
     const char *dir = a->opt.state_dir;
@@ -232,11 +269,11 @@ void agent_identity_load(struct proxy_agent *a) {
     }
     weft_warn("agent", "the kept certificate is discarded: %s",
               err.message[0] ? err.message : weft_status_text(st));
-    static const char *const files[] = {"key.pem", "chain.pem", "bundle.pem"};
-    for (size_t i = 0; i < WEFT_LEN(files); i++) agent_state_discard(dir, files[i]);
+    agent_state_discard(dir, "key.pem");
+    agent_state_discard(dir, "chain.pem");
     wipe(&a->key);
     wipe(&a->chain);
-    wipe(&a->bundle);
+    keep_bundle(a);
 }
 
 void agent_identity_start(struct proxy_agent *a) {

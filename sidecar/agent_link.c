@@ -3,6 +3,7 @@
 #include <weft/base/alloc.h>
 #include <weft/obs/log.h>
 
+#define RESOLVE_US   (5 * UINT64_C(1000000))
 #define CONNECT_US   (3 * UINT64_C(1000000))
 #define HANDSHAKE_US (5 * UINT64_C(1000000))
 #define PING_US      (10 * UINT64_C(1000000))
@@ -13,6 +14,8 @@ struct agent_link {
     struct weft_tls_ctx *tls;
     char *server_name, *server_id;
     bool securing;
+    struct weft_loop *loop;
+    struct weft_resolve *resolve;  /* first */
     struct weft_xport *xport;      /* until the connection is up */
     struct weft_client_conn *conn; /* then */
 };
@@ -26,6 +29,7 @@ static void link_free(struct agent_link *l) {
 
 static void down(struct agent_link *l, enum weft_status st) {
     struct agent_link_cb cb = l->cb;
+    weft_resolve_cancel(l->resolve);
     if (l->xport) weft_xport_close(l->xport);
     link_free(l);
     if (cb.on_down) cb.on_down(cb.ud, st);
@@ -70,6 +74,21 @@ static void on_eof(void *ud) {
 static const struct weft_xport_cb xport_cb = {
     .on_open = on_open, .on_error = on_error, .on_eof = on_eof};
 
+/* Any of the addresses: behind a name stand replicas, and the next attempt looks again. */
+static void on_resolved(void *ud, enum weft_status st, const struct weft_addr *addrs, size_t n) {
+    struct agent_link *l = ud;
+    l->resolve = NULL;
+    if (st != WEFT_OK) {
+        down(l, st);
+        return;
+    }
+    struct weft_rng rng;
+    weft_rng_seed_system(&rng);
+    l->xport =
+        weft_xport_dial(l->loop, &addrs[weft_rng_below(&rng, (uint32_t)n)], NULL, CONNECT_US);
+    weft_xport_set_cb(l->xport, &xport_cb, l);
+}
+
 struct agent_link *agent_link_open(struct weft_loop *loop, const struct agent_link_options *opt,
                                    const struct agent_link_cb *cb) {
     static const char *const alpns[] = {"h2", NULL};
@@ -84,8 +103,8 @@ struct agent_link *agent_link_open(struct weft_loop *loop, const struct agent_li
     l->tls = tls;
     l->server_name = weft_strdup(opt->server_name);
     l->server_id = weft_slice_dup(opt->server_id);
-    l->xport = weft_xport_dial(loop, &opt->to, NULL, CONNECT_US);
-    weft_xport_set_cb(l->xport, &xport_cb, l);
+    l->loop = loop;
+    l->resolve = weft_resolve_start(loop, opt->host, opt->port, RESOLVE_US, on_resolved, l);
     return l;
 }
 

@@ -2,10 +2,12 @@
  * One HTTP/2 connection to the controller: dialled, secured, its server's identity checked. */
 #pragma once
 #include <weft/conn/pool.h>
+#include <weft/net/resolve.h>
 
 struct agent_link;
 struct agent_link_options {
-    struct weft_addr to;
+    struct weft_slice host; /* looked up at each attempt */
+    uint16_t port;
     struct weft_identity *identity; /* with a certificate, or trust only */
     const char *server_name;        /* sent as SNI */
     struct weft_slice server_id;    /* the SPIFFE ID that the controller must prove */

@@ -26,10 +26,16 @@ static const struct weft_option rows[] = {
     {"key", "WEFT_KEY", "FILE", "Private key (PEM) of --cert.", weft_option_str, AT(key)},
     {"trust-bundle", "WEFT_TRUST_BUNDLE", "FILE",
      "Roots (PEM) that peers and the controller must chain to.", weft_option_str, AT(trust_bundle)},
-    {"controller", "WEFT_CONTROLLER", "ADDR:PORT",
-     "Discovery and certificates come from this controller.", weft_option_str, AT(controller)},
+    {"trust-bundle-pem", "WEFT_TRUST_BUNDLE_PEM", "PEM",
+     "The same as text, for use with --controller where no file is at hand.", weft_option_str,
+     AT(trust_bundle_pem)},
+    {"controller", "WEFT_CONTROLLER", "HOST:PORT",
+     "Discovery and certificates come from this controller. A name is looked up at each attempt to "
+     "connect.",
+     weft_option_str, AT(controller)},
     {"controller-name", "WEFT_CONTROLLER_NAME", "NAME",
-     "Name that the controller's certificate must carry. Default "
+     "Name of the controller towards TLS. Its second part is the namespace of the ServiceAccount "
+     "weft-controller, whose identity the controller must prove. Default "
      "weft-controller.weft-system.svc.",
      weft_option_str, AT(controller_name)},
     {"namespace", "WEFT_NAMESPACE", "NAME", "Namespace of this pod. Default \"default\".",
@@ -217,9 +223,10 @@ static enum weft_status check_together(struct proxy_options *o, struct weft_erro
     if (!o->cert != !o->key || (o->cert && !o->trust_bundle))
         return weft_error_set(err, WEFT_INVALID, "--cert, --key, --trust-bundle",
                               "give all three or none");
-    if (o->controller && (!o->pod || !o->trust_bundle))
+    if (o->controller && (!o->pod || (!o->trust_bundle && !o->trust_bundle_pem)))
         return weft_error_set(err, WEFT_INVALID, "--controller",
-                              "needs --pod, --trust-bundle and, at first contact, --token-file");
+                              "needs --pod, --trust-bundle (or --trust-bundle-pem) and, at first "
+                              "contact, --token-file");
     if (o->strict && o->snapshot && !o->cert && o->n_inbounds)
         return weft_error_set(err, WEFT_INVALID, "--mtls-mode",
                               "strict needs --cert, --key and --trust-bundle");
@@ -236,7 +243,7 @@ static void fill_ports(struct proxy_options *o) {
 
 static void usage(void) {
     printf("Usage: weft-proxy --snapshot FILE [OPTION...]\n"
-           "       weft-proxy --controller ADDR:PORT --pod NAME --trust-bundle FILE [OPTION...]\n\n"
+           "       weft-proxy --controller HOST:PORT --pod NAME --trust-bundle FILE [OPTION...]\n\n"
            "The sidecar of one pod: routes what its app sends, guards what its app receives.\n\n");
     weft_options_print(stdout, rows, WEFT_LEN(rows));
     printf("\nExit status: 0 stopped as asked, 1 could not run, 2 bad options.\n");

@@ -23,7 +23,7 @@ struct proxy_options {
     struct proxy_listen_inbound inbounds[PROXY_MAX_LISTENS];
     size_t n_listens, n_inbounds;
 
-    const char *cert, *key, *trust_bundle;
+    const char *cert, *key, *trust_bundle, *trust_bundle_pem;
     const char *controller, *controller_name;
     const char *ns, *pod, *service_account, *token_file, *state_dir, *trust_domain;
     struct weft_addr pod_ips[PROXY_MAX_POD_IPS];

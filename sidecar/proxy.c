@@ -14,6 +14,7 @@
 #include <sidecar/limits.h>
 #include <sidecar/proxy_internal.h>
 #include <weft/base/alloc.h>
+#include <weft/net/resolve.h>
 #include <weft/obs/log.h>
 #include <weft/xds/codec.h>
 
@@ -72,11 +73,15 @@ static enum weft_status start_agent(struct proxy *p, struct weft_error *err) {
                                     .trust_domain = o->trust_domain,
                                     .token_file = o->token_file,
                                     .bundle_file = o->trust_bundle,
+                                    .bundle_pem = o->trust_bundle_pem,
                                     .state_dir = o->state_dir,
                                     .cert_ttl_s = o->cert_ttl_s};
-    if (!weft_addr_parse(weft_slice_str(o->controller), &a.controller))
-        return weft_error_set(err, WEFT_INVALID, "--controller", "\"%s\": use ADDR:PORT",
+    struct weft_slice host;
+    if (!weft_host_port(weft_slice_str(o->controller), &host, &a.controller_port))
+        return weft_error_set(err, WEFT_INVALID, "--controller", "\"%s\": use HOST:PORT",
                               o->controller);
+    WEFT_FREE char *controller_host = weft_slice_dup(host);
+    a.controller_host = controller_host;
     struct proxy_agent_cb cb = {p, on_identity, on_connected};
     p->agent = proxy_agent_new(p->loop, &a, p->config, &cb);
     return WEFT_OK;

@@ -202,7 +202,8 @@ static inline struct proxy *proxy_new(struct mesh *m, const struct who *w) {
     char token[64];
     snprintf(token, sizeof token, "tokens/%s", w->token);
     const struct proxy_agent_options o = {
-        .controller = m->options.listen,
+        .controller_host = "127.0.0.1",
+        .controller_port = m->options.listen.port,
         .controller_name = "weft-controller",
         .ns = w->ns,
         .pod = w->pod,

@@ -138,7 +138,8 @@ static uint32_t call(struct caller *c, struct weft_identity *id) {
             weft_identity_trust_only(controller_ca_bundle(c->m->controller->ca), &trust, &err),
             WEFT_OK);
     const struct agent_link_options o = {
-        .to = c->m->options.listen,
+        .host = LIT("127.0.0.1"),
+        .port = c->m->options.listen.port,
         .identity = id ? id : trust,
         .server_name = "weft-controller",
         .server_id = LIT("spiffe://cluster.local/ns/weft-system/sa/weft-controller")};
@@ -289,7 +290,8 @@ static void test_a_server_with_another_identity_is_refused(void **state) {
     struct weft_error err = {0};
     assert_int_equal(
         weft_identity_trust_only(controller_ca_bundle(m->controller->ca), &trust, &err), WEFT_OK);
-    const struct agent_link_options o = {.to = m->options.listen,
+    const struct agent_link_options o = {.host = LIT("127.0.0.1"),
+                                         .port = m->options.listen.port,
                                          .identity = trust,
                                          .server_name = "weft-controller",
                                          .server_id = LIT("spiffe://cluster.local/ns/shop/sa/web")};

@@ -54,6 +54,11 @@ enum weft_status weft_pki_sign(struct weft_slice ca_key_pem, struct weft_slice c
                                struct weft_slice csr_pem, struct weft_slice spiffe_id,
                                const char *const *dns_names, int64_t now, int64_t ttl_s,
                                struct weft_buf *ret_chain_pem, struct weft_error *err);
+/* What verifiers need: the last certificate of `chain_pem` and all of `more_pem` (may be empty),
+ * none twice, in an order of their content, as PEM without comments. */
+enum weft_status weft_pki_bundle(struct weft_slice chain_pem, struct weft_slice more_pem,
+                                 struct weft_buf *ret_pem, struct weft_error *err);
+void weft_pki_sha256(struct weft_slice s, unsigned char ret[32]);
 enum weft_status weft_pki_cert_info(struct weft_slice cert_pem, struct weft_buf *ret_spiffe_id,
                                     int64_t *ret_not_before, int64_t *ret_not_after,
                                     struct weft_error *err);

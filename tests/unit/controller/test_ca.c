@@ -104,6 +104,94 @@ static void test_a_key_of_another_root_is_refused(void **state) {
     assert_int_not_equal(controller_ca_new(&o, now(), &ca, &err), WEFT_OK);
 }
 
+/* === replaced while it serves === */
+
+static void copy(const char *from, const char *to) {
+    struct weft_buf b;
+    weft_buf_init(&b, 0);
+    assert_int_equal(weft_file_read(at(from), &b), WEFT_OK);
+    assert_int_equal(weft_file_replace(at(to), 0600, false, weft_buf_slice(&b)), WEFT_OK);
+    weft_buf_done(&b);
+}
+
+static size_t count_certs(struct weft_slice pem) {
+    size_t n = 0;
+    struct weft_slice mark = LIT("-----BEGIN CERTIFICATE-----");
+    for (size_t i; (i = weft_slice_search(pem, mark)) < pem.len; n++)
+        pem = weft_slice_from(pem, i + mark.len);
+    return n;
+}
+
+static enum weft_status reload(struct controller_ca *ca, bool *changed) {
+    struct weft_error err = {0};
+    return controller_ca_reload(ca, now(), changed, &err);
+}
+
+static void test_files_that_change_are_read_again(void **state) {
+    (void)state;
+    struct controller_ca *ca = ca_in("ca", 3600), *other = ca_in("other", 3600);
+    bool changed = true;
+    assert_int_equal(reload(ca, &changed), WEFT_OK);
+    assert_false(changed);
+    copy("other/root.pem", "ca/bundle.pem");
+    assert_int_equal(reload(ca, &changed), WEFT_OK);
+    assert_true(changed);
+    assert_int_equal(count_certs(controller_ca_bundle(ca)), 2);
+    copy("ca/root.pem", "ca/bundle.pem"); /* its own root: not twice */
+    assert_int_equal(reload(ca, &changed), WEFT_OK);
+    assert_int_equal(count_certs(controller_ca_bundle(ca)), 1);
+    controller_ca_free(ca);
+    controller_ca_free(other);
+}
+
+static void test_a_half_replaced_root_leaves_the_old_one(void **state) {
+    (void)state;
+    struct controller_ca *ca = ca_in("ca", 3600), *other = ca_in("other", 3600);
+    WEFT_FREE char *old = weft_slice_dup(controller_ca_bundle(ca));
+    bool changed = true;
+    copy("other/root.pem", "ca/root.pem"); /* the key is not here yet */
+    assert_int_not_equal(reload(ca, &changed), WEFT_OK);
+    assert_false(changed);
+    assert_true(weft_slice_is(controller_ca_bundle(ca), old));
+    assert_int_equal(reload(ca, &changed), WEFT_OK); /* said once */
+    copy("other/root.key", "ca/root.key");
+    assert_int_equal(reload(ca, &changed), WEFT_OK);
+    assert_true(changed);
+    assert_true(weft_slice_eq(controller_ca_bundle(ca), controller_ca_bundle(other)));
+    copy("other/root.key", "ca/bundle.pem"); /* no certificate */
+    assert_int_not_equal(reload(ca, &changed), WEFT_OK);
+    assert_false(changed);
+    controller_ca_free(ca);
+    controller_ca_free(other);
+}
+
+static void test_without_material_nothing_is_signed(void **state) {
+    (void)state;
+    struct controller_ca *ca = NULL;
+    struct weft_error err = {0};
+    const struct controller_ca_options o = {.trust_domain = "cluster.local", .max_ttl_s = 60};
+    assert_int_equal(controller_ca_new(&o, now(), &ca, &err), WEFT_OK);
+    assert_false(controller_ca_ready(ca));
+    struct weft_buf out, key, cert;
+    weft_buf_init(&out, 0);
+    weft_buf_init(&key, 0);
+    weft_buf_init(&cert, 0);
+    assert_int_equal(controller_ca_sign(ca, LIT("x"), LIT("a"), LIT("b"), 0, now(), &out, &err),
+                     WEFT_AGAIN);
+    bool changed = false;
+    assert_int_equal(controller_ca_make_root("cluster.local", now(), &key, &cert, &err), WEFT_OK);
+    const struct controller_ca_material m = {.key = weft_buf_slice(&key),
+                                             .chain = weft_buf_slice(&cert)};
+    assert_int_equal(controller_ca_set(ca, &m, now(), &changed, &err), WEFT_OK);
+    assert_true(changed && controller_ca_ready(ca));
+    assert_int_equal(controller_ca_set(ca, &m, now(), &changed, &err), WEFT_OK);
+    assert_false(changed);
+    weft_buf_done(&out);
+    weft_buf_done(&key);
+    weft_buf_done(&cert);
+    controller_ca_free(ca);
+}
+
 /* Signs a request that names `csr_id` for shop/web, and tells what the certificate says. */
 static void issue(const char *csr_id, uint64_t max_ttl, uint64_t ask_ttl, char id[256],
                   int64_t *ret_left) {
@@ -260,6 +348,9 @@ int main(void) {
         T(test_root_is_made_once_and_private),
         T(test_a_given_root_is_taken),
         T(test_a_key_of_another_root_is_refused),
+        T(test_files_that_change_are_read_again),
+        T(test_a_half_replaced_root_leaves_the_old_one),
+        T(test_without_material_nothing_is_signed),
         T(test_a_csr_that_names_somebody_else_gets_the_own_id),
         T(test_lifetime_is_capped),
         T(test_a_broken_csr_is_refused),
