@@ -51,7 +51,9 @@ void proxy_log_set_mode(struct proxy_log *l, enum proxy_log_mode mode);
 static inline bool proxy_log_wants(const struct proxy_log *l, uint16_t status, int8_t grpc_status,
                                    enum weft_reason reason) {
     if (l->mode != PROXY_LOG_ERRORS) return l->mode == PROXY_LOG_ALL;
-    return status >= 500 || (reason != WEFT_REASON_NONE && reason != WEFT_REASON_REDIRECT) ||
+    return status >= 500 ||
+           (reason != WEFT_REASON_NONE && reason != WEFT_REASON_REDIRECT &&
+            reason != WEFT_REASON_PREFLIGHT) ||
            proxy_grpc_failed(grpc_status);
 }
 void proxy_log_write(struct proxy_log *l, const struct proxy_log_line *line);

@@ -18,6 +18,9 @@
       "direction,service,route,rule,backend,cause",                                                \
       "Attempts repeated: unprocessed (not seen by any app), reused (idle connection closed), "    \
       "policy (a retry stanza).")                                                                  \
+    X(MIRRORS, "weft_mirrored_requests_total", COUNTER, "outcome",                                 \
+      "Copies of requests that a RequestMirror filter asked for: answered, failed, dropped "       \
+      "(could not keep up with the request), invalid (its backendRef).")                           \
     X(TIMEOUTS, "weft_request_timeouts_total", COUNTER,                                            \
       "direction,service,route,rule,backend,timeout",                                              \
       "Timeouts of routes that passed: request, backendRequest.")                                  \

@@ -8,7 +8,7 @@
 #include <sidecar/hop.h>
 #include <weft/http/codec.h>
 #include <weft/http/local_reply.h>
-#include <weft/mesh/match.h>
+#include <weft/mesh/filter.h>
 
 #define proxy_exchange_MAGIC 0x45584348u
 
@@ -65,8 +65,10 @@ struct proxy_exchange {
     struct weft_buf body; /* request bytes kept for an attempt to come */
     struct weft_match_result match;
 
-    struct proxy_bound *bound; /* NULL: straight to conn->dst */
-    int rule, backend;         /* indexes, or -1 */
+    struct proxy_bound *bound;      /* NULL: straight to conn->dst */
+    struct proxy_mirror *mirrors;   /* copies whose body is still to come */
+    struct weft_cors_request *cors; /* once a filter asked for it */
+    int rule, backend;              /* indexes, or -1 */
     const struct weft_backend *be;
     const struct weft_endpoints *eps;
     const struct weft_endpoint *ep; /* of this attempt; NULL when direct */
@@ -101,6 +103,13 @@ void proxy_exchange_start(struct proxy_conn *c, struct weft_stream *s, struct we
 void proxy_exchange_route(struct proxy_exchange *x);
 
 /* stream_connect.c */
+/* How this endpoint is called: mutual TLS where it is meshed and not this very pod (true), plain
+ * otherwise. */
+bool proxy_aim(const struct proxy_worker *w, const struct weft_endpoint *ep, enum weft_version app,
+               bool upgrade, struct weft_pool_target *ret);
+/* What the backend's app is spoken to with: as the caller spoke, unless its port says that it knows
+ * only the other (REQ-057). */
+enum weft_version proxy_app_version(enum weft_protocol p, enum weft_version caller);
 void proxy_exchange_connect(struct proxy_exchange *x); /* the next attempt */
 /* The attempt under way failed: another one, or an answer with `reason`. `unprocessed`: surely no
  * app saw it. `status`: of a response that the retry stanza may want repeated, else 0. */

@@ -8,14 +8,14 @@
 
 /* ---- which endpoint ---- */
 
-static bool is_mesh(const struct proxy_exchange *x, const struct weft_endpoint *ep) {
-    return ep->meshed && !proxy_is_own_ip(x->w, &ep->addr);
+static bool is_mesh(const struct proxy_worker *w, const struct weft_endpoint *ep) {
+    return ep->meshed && !proxy_is_own_ip(w, &ep->addr);
 }
 
 static void view_of(void *ud, uint32_t i, struct weft_endpoint_view *ret) {
     struct proxy_exchange *x = ud;
     proxy_load_view(x->bound->loads[x->be->endpoints][i], x->w, ret);
-    if (ret->full && (x->app == WEFT_HTTP_2 || is_mesh(x, &x->eps->items[i])))
+    if (ret->full && (x->app == WEFT_HTTP_2 || is_mesh(x->w, &x->eps->items[i])))
         ret->full = false; /* many requests share a connection */
 }
 
@@ -69,16 +69,25 @@ static void blame(struct proxy_exchange *x, enum weft_reason reason, bool unproc
     proxy_load_failed(x->load, x->bound, x->be->endpoints, why);
 }
 
-/* Mutual TLS for a meshed endpoint, always; plain for this very pod and for the rest. What may
- * become a tunnel goes by HTTP/1.1. */
+enum weft_version proxy_app_version(enum weft_protocol p, enum weft_version caller) {
+    if (p == WEFT_PROTO_H2C || p == WEFT_PROTO_GRPC) return WEFT_HTTP_2;
+    return p == WEFT_PROTO_HTTP1 && caller == WEFT_HTTP_2 ? WEFT_HTTP_11 : caller;
+}
+
+/* What may become a tunnel goes by HTTP/1.1. */
+bool proxy_aim(const struct proxy_worker *w, const struct weft_endpoint *ep, enum weft_version app,
+               bool upgrade, struct weft_pool_target *ret) {
+    *ret = (struct weft_pool_target){.addr = ep->addr, .h2 = app == WEFT_HTTP_2};
+    if (!is_mesh(w, ep)) return false;
+    ret->h2 = !upgrade;
+    ret->alpn = upgrade ? PROXY_ALPN_H1 : PROXY_ALPN_H2;
+    ret->peer_id = ep->spiffe_id;
+    return true;
+}
+
 static void aim(struct proxy_exchange *x, struct weft_pool_target *t) {
-    bool h2 = x->app == WEFT_HTTP_2;
-    *t = (struct weft_pool_target){.addr = x->endpoint, .h2 = h2};
-    x->mesh = x->ep && is_mesh(x, x->ep);
-    if (!x->mesh) return;
-    t->h2 = !x->req->upgrade.len;
-    t->alpn = t->h2 ? PROXY_ALPN_H2 : PROXY_ALPN_H1;
-    t->peer_id = x->ep->spiffe_id;
+    *t = (struct weft_pool_target){.addr = x->endpoint, .h2 = x->app == WEFT_HTTP_2};
+    x->mesh = x->ep && proxy_aim(x->w, x->ep, x->app, x->req->upgrade.len > 0, t);
 }
 
 /* ---- an attempt ---- */

@@ -2,9 +2,7 @@
  * Answers of our own, and the end of every exchange: one place that counts it, writes its line and
  * lets go of what it held. Freeing waits for the end of the turn, so that no caller is left with
  * an exchange that is gone. */
-#include <sidecar/stream.h>
-
-#include <weft/mesh/filter.h>
+#include <sidecar/mirror.h>
 
 void proxy_exchange_answer(struct proxy_exchange *x, enum weft_reason why, struct weft_head *head,
                            struct weft_slice body) {
@@ -14,8 +12,8 @@ void proxy_exchange_answer(struct proxy_exchange *x, enum weft_reason why, struc
     x->resp_started = true;
     x->marks.first_byte_us = proxy_exchange_age_us(x);
     proxy_exchange_note_grpc(x, &head->fields);
-    if (why == WEFT_REASON_REDIRECT && x->match.rule)
-        weft_filters_response(x->match.rule->filters, x->match.rule->n_filters, head);
+    if ((why == WEFT_REASON_REDIRECT || why == WEFT_REASON_PREFLIGHT) && x->match.rule)
+        weft_filters_response(x->match.rule->filters, x->match.rule->n_filters, x->cors, head);
     bool empty = body.len == 0;
     if (weft_stream_head(x->down, head, empty) == WEFT_OK && !empty &&
         x->state != PROXY_ST_FINISH) {
@@ -142,6 +140,7 @@ void proxy_exchange_finish(struct proxy_exchange *x, enum weft_reason why) {
     if (x->state == PROXY_ST_FINISH) return;
     proxy_exchange_goto(x, PROXY_ST_FINISH);
     x->reason = why;
+    if (x->mirrors) proxy_mirrors_leave(x);
     weft_timer_stop(&x->request_timer);
     weft_timer_stop(&x->attempt_timer);
     weft_timer_stop(&x->wait_timer);

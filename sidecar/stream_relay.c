@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Bodies, trailers and interim responses, both ways. A side that cannot take more pauses the other
  * one's source; what may still have to be repeated is kept up to WEFT_REPLAY_BYTES. */
-#include <sidecar/stream.h>
+#include <sidecar/mirror.h>
 
 #include <weft/base/limits.h>
-#include <weft/mesh/filter.h>
 
 enum { LINGER_US = 5000000 };
 
@@ -61,6 +60,7 @@ static void on_down_data(void *ud, struct weft_slice data) {
     struct proxy_exchange *x = WEFT_CAST(proxy_exchange, ud);
     x->bytes_in += data.len;
     if (over(x)) return;
+    if (x->mirrors) proxy_mirrors_data(x, data);
     if (x->state == PROXY_ST_LINGER && !x->up) return; /* answered: nobody wants it */
     if (!x->resp_started) keep(x, data);
     if (!x->up || x->state == PROXY_ST_BACKOFF || x->state == PROXY_ST_CONNECT) return;
@@ -78,6 +78,7 @@ static void on_down_end(void *ud) {
     if (over(x)) return;
     x->req_end = true;
     x->down_paused = false;
+    if (x->mirrors) proxy_mirrors_end(x, x->req_trailers);
     if (x->up && x->state != PROXY_ST_CONNECT) weft_stream_end(x->up, x->req_trailers);
     if (x->state == PROXY_ST_LINGER) proxy_exchange_finish(x, x->reason);
     if (x->tunnel_end && !over(x)) proxy_exchange_response_done(x);
@@ -148,10 +149,10 @@ static bool take_hop(struct proxy_exchange *x, struct weft_head *head) {
 }
 
 static void filter_response(struct proxy_exchange *x, struct weft_head *head) {
-    if (x->be) weft_filters_response(x->be->filters, x->be->n_filters, head);
+    if (x->be) weft_filters_response(x->be->filters, x->be->n_filters, x->cors, head);
     if (x->rule < 0) return;
     const struct weft_rule *r = x->match.rule;
-    weft_filters_response(r->filters, r->n_filters, head);
+    weft_filters_response(r->filters, r->n_filters, x->cors, head);
 }
 
 /* REQ-108: timeouts count until the 101. The request, complete so far, goes on as the caller's side

@@ -3,8 +3,8 @@
  * backends (REQ-045). Every way out is an attempt or an answer with a reason. */
 #include <sidecar/stream.h>
 
+#include <sidecar/mirror.h>
 #include <weft/http/path.h>
-#include <weft/mesh/filter.h>
 
 static void on_request_timeout(void *arg) {
     struct proxy_exchange *x = WEFT_CAST(proxy_exchange, arg);
@@ -18,14 +18,29 @@ static void start_clock(struct proxy_exchange *x, const struct weft_rule *r) {
     weft_timer_start(&x->request_timer, r->request_timeout_us);
 }
 
+static void on_mirror(void *ud, const struct weft_mirror *m, const struct weft_head *request) {
+    proxy_mirror_start(WEFT_CAST(proxy_exchange, ud), m, request);
+}
+
+/* As the caller wrote it: filters may change the fields after this. */
+static void take_cors(struct proxy_exchange *x) {
+    struct weft_cors_request *r = weft_arena_alloc(x->req->fields.arena, sizeof *r);
+    if (r) weft_cors_request_take(x->req, r);
+    x->cors = r;
+}
+
 /* False: answered. */
 static bool run_filters(struct proxy_exchange *x, const struct weft_filter *filters, uint32_t n) {
     if (!n) return true;
+    if (!x->cors && weft_filters_want_cors(filters, n)) take_cors(x);
     struct weft_filter_input in = {
         .match = x->match.match,
         .listener_port = x->bound->bound->dest->port,
         .original_path = x->path,
         .original_authority = x->authority,
+        .cors = x->cors,
+        .on_mirror = on_mirror,
+        .ud = x,
     };
     struct weft_head reply;
     struct weft_slice invalid = WEFT_SLICE_EMPTY;
@@ -34,7 +49,8 @@ static bool run_filters(struct proxy_exchange *x, const struct weft_filter *filt
     case WEFT_FILTER_GO_ON:
         return true;
     case WEFT_FILTER_REPLY:
-        proxy_exchange_answer(x, WEFT_REASON_REDIRECT, &reply, WEFT_SLICE_EMPTY);
+        proxy_exchange_answer(x, reply.status < 300 ? WEFT_REASON_PREFLIGHT : WEFT_REASON_REDIRECT,
+                              &reply, WEFT_SLICE_EMPTY);
         return false;
     case WEFT_FILTER_FAIL:
         break;
@@ -43,12 +59,8 @@ static bool run_filters(struct proxy_exchange *x, const struct weft_filter *filt
     return false;
 }
 
-/* The protocol that the backend's app is spoken to with: the caller's, unless its port says that it
- * knows only the other (REQ-057). */
 static void choose_app(struct proxy_exchange *x) {
-    enum weft_protocol p = x->be->protocol;
-    if (p == WEFT_PROTO_H2C || p == WEFT_PROTO_GRPC) x->app = WEFT_HTTP_2;
-    if (p == WEFT_PROTO_HTTP1 && x->app == WEFT_HTTP_2) x->app = WEFT_HTTP_11;
+    x->app = proxy_app_version(x->be->protocol, x->app);
     if (x->app == WEFT_HTTP_2) x->req->upgrade = WEFT_SLICE_EMPTY; /* it has none */
 }
 

@@ -102,7 +102,7 @@ struct proxy_worker *proxy_worker_free(struct proxy_worker *w) {
     while (weft_loop_turn(w->loop) && (!weft_list_empty(&w->conns) || w->n_exchanges)) {
     }
     w->pool = weft_pool_free(w->pool);
-    while (w->n_exchanges && weft_loop_turn(w->loop)) {
+    while ((w->n_exchanges || w->n_mirrors) && weft_loop_turn(w->loop)) {
     }
     weft_timer_stop(&w->housekeeping);
     weft_task_cancel(&w->evict);

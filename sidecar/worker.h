@@ -48,7 +48,7 @@ struct proxy_worker {
     struct proxy_series *foreign; /* outbound, to nothing of ours */
     struct weft_list conns;       /* struct proxy_conn.link */
     struct weft_list exchanges;   /* struct proxy_exchange.link */
-    uint32_t n_exchanges, n_busy_conns;
+    uint32_t n_exchanges, n_busy_conns, n_mirrors;
     uint64_t n_conns, max_conns;
     struct weft_output_budget output; /* queued for callers */
     struct weft_task evict;

@@ -89,12 +89,11 @@ uint32_t gamma_endpoints_index(struct weft_destination *d, struct weft_slice ns,
     return d->n_endpoints++;
 }
 
-void gamma_backend_build(const struct weft_gamma *g, struct weft_slice route_ns, const json_t *ref,
-                         const json_t *matches, struct weft_destination *d,
-                         struct weft_backend *ret) {
-    struct weft_arena *a = &d->arena;
+void gamma_backend_resolve(const struct gamma_filters *in, const json_t *ref,
+                           struct weft_backend *ret) {
+    struct weft_arena *a = &in->d->arena;
     struct weft_slice ns = weft_js_str(ref, "namespace"), name = weft_js_str(ref, "name"), text;
-    if (!ns.len) ns = route_ns;
+    if (!ns.len) ns = in->route_ns;
     *ret = (struct weft_backend){
         .ns = weft_arena_dup(a, ns),
         .service = weft_arena_dup(a, name),
@@ -102,14 +101,19 @@ void gamma_backend_build(const struct weft_gamma *g, struct weft_slice route_ns,
         .weight = (uint32_t)weft_js_int(ref, "weight", 0, 1000000, 1),
         .endpoints = WEFT_NO_ENDPOINTS,
     };
-    gamma_filters_build(a, gamma_items(ref, "filters"), matches, &ret->filters, &ret->n_filters);
-    const char *reason = gamma_backend_fault(g, route_ns, ref, a, &text);
+    const char *reason = gamma_backend_fault(in->g, in->route_ns, ref, a, &text);
     if (reason) {
         ret->invalid = weft_arena_printf(a, "%s: " WEFT_SLICE_FMT, reason, WEFT_SLICE_ARG(text));
         return;
     }
-    const struct gamma_service *s = gamma_service_find(g, ns, name);
+    const struct gamma_service *s = gamma_service_find(in->g, ns, name);
     const struct weft_service_port *p = gamma_service_port(s, ret->port);
     ret->protocol = weft_protocol_from(p->app_protocol, p->name);
-    ret->endpoints = gamma_endpoints_index(d, ns, name, ret->port);
+    ret->endpoints = gamma_endpoints_index(in->d, ns, name, ret->port);
+}
+
+void gamma_backend_build(const struct gamma_filters *in, const json_t *ref,
+                         struct weft_backend *ret) {
+    gamma_backend_resolve(in, ref, ret);
+    gamma_filters_build(in, gamma_items(ref, "filters"), &ret->filters, &ret->n_filters);
 }

@@ -26,14 +26,22 @@ static void set_default(struct weft_destination *d, uint32_t endpoints) {
     };
 }
 
-static uint32_t count(const struct gamma_list *routes, uint32_t *ret_backends) {
+/* Backends and filters (which may be mirrors) of a rule: no more sets of endpoints than that. */
+static uint32_t most_endpoints(const json_t *rule) {
+    const json_t *refs = gamma_items(rule, "backendRefs");
+    size_t i, n = json_array_size(refs) + json_array_size(gamma_items(rule, "filters"));
+    json_t *ref;
+    json_array_foreach(refs, i, ref) n += json_array_size(gamma_items(ref, "filters"));
+    return (uint32_t)n;
+}
+
+static uint32_t count(const struct gamma_list *routes, uint32_t *ret_endpoints) {
     uint32_t rules = 0;
     for (uint32_t i = 0; i < routes->n; i++) {
         const struct gamma_route *r = routes->items[i];
         rules += r->n_rules;
         for (uint32_t k = 0; k < r->n_rules; k++)
-            *ret_backends +=
-                (uint32_t)json_array_size(gamma_items(r->rules[k].json, "backendRefs"));
+            *ret_endpoints += most_endpoints(r->rules[k].json);
     }
     return rules;
 }

@@ -54,6 +54,8 @@ const char *gamma_filter_fault(struct weft_arena *a, const json_t *f, const json
         return redirect_fault(json_object_get(f, "requestRedirect"), matches);
     if (weft_slice_is(type, "URLRewrite"))
         return path_mod_fault(weft_js_in(f, "urlRewrite", "path"), matches);
+    if (weft_slice_is(type, "RequestMirror")) return NULL; /* its backend: REQ-095 */
+    if (weft_slice_is(type, "CORS")) return gamma_cors_fault(json_object_get(f, "cors"));
     if (weft_slice_is(type, "ExtensionRef")) {
         const json_t *ref = json_object_get(f, "extensionRef");
         struct weft_slice kind = weft_js_str(ref, "kind"), group = weft_js_str(ref, "group");
@@ -120,9 +122,25 @@ static void build_rewrite(struct weft_arena *a, const json_t *r, struct weft_fil
     build_path_mod(a, json_object_get(r, "path"), &ret->rewrite.path);
 }
 
-static void build_filter(struct weft_arena *a, const json_t *f, const json_t *matches,
-                         struct weft_filter *ret) {
-    const char *fault = gamma_filter_fault(a, f, matches);
+/* Neither percent nor fraction: every request. */
+static void build_mirror(const struct gamma_filters *in, const json_t *m, struct weft_filter *ret) {
+    const json_t *percent = json_object_get(m, "percent");
+    const json_t *fraction = json_object_get(m, "fraction");
+    struct weft_mirror *out = &ret->mirror;
+    ret->kind = WEFT_FILTER_MIRROR;
+    out->numerator = out->denominator = 100;
+    if (percent) out->numerator = (uint32_t)weft_js_int(m, "percent", 0, 100, 100);
+    if (fraction) {
+        out->denominator = (uint32_t)weft_js_int(fraction, "denominator", 1, INT32_MAX, 100);
+        out->numerator = (uint32_t)weft_js_int(fraction, "numerator", 0, out->denominator, 0);
+    }
+    out->backend = weft_arena_new(&in->d->arena, struct weft_backend);
+    gamma_backend_resolve(in, json_object_get(m, "backendRef"), out->backend);
+}
+
+static void build_filter(const struct gamma_filters *in, const json_t *f, struct weft_filter *ret) {
+    struct weft_arena *a = &in->d->arena;
+    const char *fault = gamma_filter_fault(a, f, in->matches);
     struct weft_slice type = weft_js_str(f, "type");
     if (fault) {
         ret->kind = WEFT_FILTER_INVALID;
@@ -131,6 +149,11 @@ static void build_filter(struct weft_arena *a, const json_t *f, const json_t *ma
         build_redirect(a, json_object_get(f, "requestRedirect"), ret);
     } else if (weft_slice_is(type, "URLRewrite")) {
         build_rewrite(a, json_object_get(f, "urlRewrite"), ret);
+    } else if (weft_slice_is(type, "RequestMirror")) {
+        build_mirror(in, json_object_get(f, "requestMirror"), ret);
+    } else if (weft_slice_is(type, "CORS")) {
+        ret->kind = WEFT_FILTER_CORS;
+        gamma_cors_build(a, json_object_get(f, "cors"), &ret->cors);
     } else {
         bool request = weft_slice_is(type, "RequestHeaderModifier");
         ret->kind = request ? WEFT_FILTER_REQUEST_HEADERS : WEFT_FILTER_RESPONSE_HEADERS;
@@ -140,10 +163,9 @@ static void build_filter(struct weft_arena *a, const json_t *f, const json_t *ma
     }
 }
 
-void gamma_filters_build(struct weft_arena *a, const json_t *filters, const json_t *matches,
+void gamma_filters_build(const struct gamma_filters *in, const json_t *filters,
                          struct weft_filter **ret, uint32_t *ret_n) {
     *ret_n = (uint32_t)json_array_size(filters);
-    *ret = weft_arena_array(a, struct weft_filter, *ret_n);
-    for (uint32_t i = 0; i < *ret_n; i++)
-        build_filter(a, json_array_get(filters, i), matches, &(*ret)[i]);
+    *ret = weft_arena_array(&in->d->arena, struct weft_filter, *ret_n);
+    for (uint32_t i = 0; i < *ret_n; i++) build_filter(in, json_array_get(filters, i), &(*ret)[i]);
 }

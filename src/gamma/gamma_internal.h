@@ -128,14 +128,26 @@ const char *gamma_match_fault(struct weft_arena *a, const json_t *match);
 void gamma_match_build(struct weft_arena *a, const json_t *match, struct weft_match *ret);
 /* filters.c: NULL when supported and complete. `matches` as in the rule. */
 const char *gamma_filter_fault(struct weft_arena *a, const json_t *filter, const json_t *matches);
-void gamma_filters_build(struct weft_arena *a, const json_t *filters, const json_t *matches,
+/* What the filters of one rule, or of one of its backends, are built with. */
+struct gamma_filters {
+    const struct weft_gamma *g;
+    struct weft_slice route_ns;
+    const json_t *matches;      /* of the rule */
+    struct weft_destination *d; /* gets the endpoints of mirrors */
+};
+void gamma_filters_build(const struct gamma_filters *in, const json_t *filters,
                          struct weft_filter **ret, uint32_t *ret_n);
+/* filters_cors.c */
+const char *gamma_cors_fault(const json_t *cors);
+void gamma_cors_build(struct weft_arena *a, const json_t *cors, struct weft_cors *ret);
 /* backends.c: reason ("BackendNotFound", ...) or NULL when resolved; text in `a` */
 const char *gamma_backend_fault(const struct weft_gamma *g, struct weft_slice route_ns,
                                 const json_t *ref, struct weft_arena *a,
                                 struct weft_slice *ret_text);
-void gamma_backend_build(const struct weft_gamma *g, struct weft_slice route_ns, const json_t *ref,
-                         const json_t *matches, struct weft_destination *d,
+/* Without its filters. */
+void gamma_backend_resolve(const struct gamma_filters *in, const json_t *ref,
+                           struct weft_backend *ret);
+void gamma_backend_build(const struct gamma_filters *in, const json_t *ref,
                          struct weft_backend *ret);
 /* Index of that name in d->endpoints, added if new. */
 uint32_t gamma_endpoints_index(struct weft_destination *d, struct weft_slice ns,

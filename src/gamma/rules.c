@@ -63,16 +63,27 @@ static void note_ref(struct weft_arena *a, struct gamma_route *r, const char *wh
         r->refs_message.len ? "; " : "", where, WEFT_SLICE_ARG(text));
 }
 
-/* No extension is known: each reference to one is unresolved (REQ-081). */
-static void note_extensions(struct weft_arena *a, struct gamma_route *r, const json_t *filters,
-                            const char *at) {
+/* References in filters: no extension is known (REQ-081); a mirror that is not found is left out
+ * (REQ-095). */
+static void note_filters(struct weft_gamma *g, struct gamma_route *r, const json_t *filters,
+                         const char *at) {
+    struct weft_arena *a = &g->arena;
     size_t i;
     json_t *f;
     json_array_foreach(filters, i, f) {
-        if (!weft_slice_is(weft_js_str(f, "type"), "ExtensionRef")) continue;
-        char where[112];
+        struct weft_slice type = weft_js_str(f, "type"), text;
+        const json_t *to = weft_js_in(f, "requestMirror", "backendRef");
+        const char *reason = NULL;
+        char where[140];
         snprintf(where, sizeof where, "%.60s.filters[%zu]", at, i);
-        note_ref(a, r, where, "InvalidKind", weft_slice_str(gamma_filter_fault(a, f, NULL)));
+        if (weft_slice_is(type, "ExtensionRef")) {
+            reason = "InvalidKind";
+            text = weft_slice_str(gamma_filter_fault(a, f, NULL));
+        } else if (weft_slice_is(type, "RequestMirror")) {
+            reason = gamma_backend_fault(g, r->view.meta.ns, to, a, &text);
+            snprintf(where, sizeof where, "%.60s.filters[%zu].requestMirror.backendRef", at, i);
+        }
+        if (reason) note_ref(a, r, where, reason, text);
     }
 }
 
@@ -88,7 +99,7 @@ static void judge_backends(struct weft_gamma *g, uint32_t index, struct gamma_ro
         const char *reason = gamma_backend_fault(g, route->view.meta.ns, ref, &g->arena, &text);
         if (reason) note_ref(&g->arena, route, at, reason, text);
         judge_filters(&g->arena, gamma_items(ref, "filters"), at, r);
-        note_extensions(&g->arena, route, gamma_items(ref, "filters"), at);
+        note_filters(g, route, gamma_items(ref, "filters"), at);
     }
 }
 
@@ -98,7 +109,7 @@ static void judge_rule(struct weft_gamma *g, struct gamma_route *route, uint32_t
     snprintf(at, sizeof at, "spec.rules[%u]", index);
     judge_matches(&g->arena, index, r);
     judge_filters(&g->arena, gamma_items(r->json, "filters"), at, r);
-    note_extensions(&g->arena, route, gamma_items(r->json, "filters"), at);
+    note_filters(g, route, gamma_items(r->json, "filters"), at);
     judge_times(g, &g->arena, index, r);
     judge_backends(g, index, route, r);
     route->n_affected += r->fate != GAMMA_RULE_OK;
@@ -161,12 +172,12 @@ void gamma_rule_build(const struct weft_gamma *g, const struct gamma_route *r, u
         .invalid = rule->invalid ? weft_arena_dup(a, rule->fault) : WEFT_SLICE_EMPTY,
     };
     build_matches(a, matches, ret);
-    gamma_filters_build(a, gamma_items(j, "filters"), matches, &ret->filters, &ret->n_filters);
+    const struct gamma_filters in = {g, r->view.meta.ns, matches, d};
+    gamma_filters_build(&in, gamma_items(j, "filters"), &ret->filters, &ret->n_filters);
     ret->n_backends = (uint32_t)json_array_size(refs);
     ret->backends = weft_arena_array(a, struct weft_backend, ret->n_backends);
     for (uint32_t i = 0; i < ret->n_backends; i++)
-        gamma_backend_build(g, r->view.meta.ns, json_array_get(refs, i), matches, d,
-                            &ret->backends[i]);
+        gamma_backend_build(&in, json_array_get(refs, i), &ret->backends[i]);
     (void)weft_duration_parse(weft_js_str(timeouts, "request"), &ret->request_timeout_us);
     (void)weft_duration_parse(weft_js_str(timeouts, "backendRequest"), &ret->backend_timeout_us);
     const json_t *retry = json_object_get(j, "retry");

@@ -47,6 +47,31 @@ static json_t *dump_rewrite(const struct weft_filter *f) {
     return o;
 }
 
+static json_t *dump_mirror(const struct weft_mirror *m) {
+    json_t *o = json_object();
+    const struct weft_backend *b = m->backend;
+    weft_dump_put(o, "namespace", b->ns);
+    weft_dump_put(o, "service", b->service);
+    weft_dump_put_u64(o, "port", b->port);
+    weft_dump_put(o, "invalid", b->invalid);
+    json_object_set_new(o, "numerator", json_integer(m->numerator));
+    json_object_set_new(o, "denominator", json_integer(m->denominator));
+    return o;
+}
+
+static json_t *dump_cors(const struct weft_cors *c) {
+    json_t *o = json_object(), *origins = json_array();
+    for (uint32_t i = 0; i < c->n_origins; i++)
+        json_array_append_new(origins, weft_dump_slice(c->origins[i]));
+    weft_dump_put_json(o, "allow_origins", origins);
+    weft_dump_put(o, "allow_methods", c->methods);
+    weft_dump_put(o, "allow_headers", c->allow_headers);
+    weft_dump_put(o, "expose_headers", c->expose_headers);
+    json_object_set_new(o, "allow_credentials", json_boolean(c->credentials));
+    json_object_set_new(o, "max_age_s", json_integer(c->max_age_s));
+    return o;
+}
+
 static json_t *dump_filter(const struct weft_filter *f) {
     json_t *o = json_object();
     switch (f->kind) {
@@ -64,6 +89,12 @@ static json_t *dump_filter(const struct weft_filter *f) {
         break;
     case WEFT_FILTER_INVALID:
         json_object_set_new(o, "invalid", weft_dump_slice(f->invalid));
+        break;
+    case WEFT_FILTER_MIRROR:
+        json_object_set_new(o, "mirror", dump_mirror(&f->mirror));
+        break;
+    case WEFT_FILTER_CORS:
+        json_object_set_new(o, "cors", dump_cors(&f->cors));
         break;
     }
     return o;

@@ -85,6 +85,18 @@ static bool rewrite(const struct weft_filter *f, const struct weft_filter_input 
     return true;
 }
 
+/* REQ-099: preflights are answered here, everything else goes on. */
+static enum weft_filter_outcome cors(const struct weft_filter *f,
+                                     const struct weft_filter_input *in,
+                                     const struct weft_head *request, struct weft_head *ret_reply,
+                                     struct weft_slice *ret_why) {
+    if (!in->cors || !in->cors->preflight) return WEFT_FILTER_GO_ON;
+    if (weft_cors_preflight(&f->cors, in->cors, request->fields.arena, ret_reply))
+        return WEFT_FILTER_REPLY;
+    *ret_why = OUT_OF_MEMORY;
+    return WEFT_FILTER_FAIL;
+}
+
 static enum weft_filter_outcome one(const struct weft_filter *f, const struct weft_filter_input *in,
                                     struct weft_head *request, struct weft_head *ret_reply,
                                     struct weft_slice *ret_why) {
@@ -98,6 +110,11 @@ static enum weft_filter_outcome one(const struct weft_filter *f, const struct we
     case WEFT_FILTER_REDIRECT:
         return weft_redirect_reply(f, in, request, ret_reply, ret_why) ? WEFT_FILTER_REPLY
                                                                        : WEFT_FILTER_FAIL;
+    case WEFT_FILTER_MIRROR:
+        if (in->on_mirror) in->on_mirror(in->ud, &f->mirror, request);
+        return WEFT_FILTER_GO_ON;
+    case WEFT_FILTER_CORS:
+        return cors(f, in, request, ret_reply, ret_why);
     case WEFT_FILTER_INVALID:
         break;
     }
@@ -117,9 +134,19 @@ enum weft_filter_outcome weft_filters_request(const struct weft_filter *filters,
     return WEFT_FILTER_GO_ON;
 }
 
-void weft_filters_response(const struct weft_filter *filters, uint32_t n,
-                           struct weft_head *response) {
+bool weft_filters_want_cors(const struct weft_filter *filters, uint32_t n) {
     for (uint32_t i = 0; i < n; i++)
+        if (filters[i].kind == WEFT_FILTER_CORS) return true;
+    return false;
+}
+
+/* The answer to a preflight has its fields already. */
+void weft_filters_response(const struct weft_filter *filters, uint32_t n,
+                           const struct weft_cors_request *cors, struct weft_head *response) {
+    for (uint32_t i = 0; i < n; i++) {
         if (filters[i].kind == WEFT_FILTER_RESPONSE_HEADERS)
             weft_header_mods_apply(&filters[i].headers, &response->fields);
+        else if (filters[i].kind == WEFT_FILTER_CORS && cors && !cors->preflight)
+            weft_cors_response(&filters[i].cors, cors, response);
+    }
 }

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <weft/base/check.h>
+#include <weft/mesh/cors.h>
 #include <weft/mesh/regex.h>
 
 #include "match_internal.h"
@@ -131,6 +132,24 @@ static enum weft_status seal_redirect(struct sealing *s, const struct weft_filte
     return WEFT_OK;
 }
 
+static enum weft_status seal_backend(struct sealing *s, struct weft_backend *b);
+
+static enum weft_status seal_mirror(struct sealing *s, const struct weft_mirror *m) {
+    if (!m->denominator || m->numerator > m->denominator)
+        return reject(s, "fraction", "must lie between 0 and 1");
+    if (!m->backend || m->backend->n_filters)
+        return reject(s, "backend", "a mirror has one, without filters");
+    return seal_backend(s, m->backend);
+}
+
+static enum weft_status seal_cors(struct sealing *s, const struct weft_cors *c) {
+    for (uint32_t i = 0; i < c->n_origins; i++) {
+        const char *fault = weft_cors_origin_fault(c->origins[i]);
+        if (fault) return reject(s, "allow_origins", fault);
+    }
+    return WEFT_OK;
+}
+
 static enum weft_status seal_filter(struct sealing *s, struct weft_filter *f) {
     switch (f->kind) {
     case WEFT_FILTER_REQUEST_HEADERS:
@@ -143,6 +162,10 @@ static enum weft_status seal_filter(struct sealing *s, struct weft_filter *f) {
         return reject(s, "path", "this kind of change is not known");
     case WEFT_FILTER_INVALID:
         return WEFT_OK;
+    case WEFT_FILTER_MIRROR:
+        return seal_mirror(s, &f->mirror);
+    case WEFT_FILTER_CORS:
+        return seal_cors(s, &f->cors);
     default:
         return reject(s, "type", "this filter is not known");
     }

@@ -90,8 +90,48 @@ static void rewrite(struct weft_decode *d, const Weft__V1__Rewrite *in, struct w
     path_mod(d, in->path, &out->rewrite.path);
 }
 
-static void filter(struct weft_decode *d, const Weft__V1__Filter *in, struct weft_filter *out) {
-    out->kind = weft_decode_enum(d, (int)in->kind, WEFT_FILTER_INVALID, "kind");
+/* The list's index, which the wire has plus one. */
+static uint32_t endpoints_index(struct weft_decode *d, uint32_t in, uint32_t n_endpoints) {
+    if (in > n_endpoints)
+        weft_decode_fail(d, WEFT_INVALID, "endpoints", "is beyond the list of the Destination");
+    return in == 0 ? WEFT_NO_ENDPOINTS : in - 1;
+}
+
+static void mirror(struct weft_decode *d, const Weft__V1__Mirror *in, uint32_t n_endpoints,
+                   struct weft_mirror *out) {
+    uint32_t n;
+    out->backend = weft_decode_array(d, 1, sizeof *out->backend, &n, "mirror");
+    if (!in || !out->backend) {
+        weft_decode_fail(d, WEFT_INVALID, "mirror", "is missing");
+        return;
+    }
+    out->backend->ns = weft_decode_line(d, in->ns, "mirror.ns");
+    out->backend->service = weft_decode_line(d, in->service, "mirror.service");
+    out->backend->port = weft_decode_u16(d, in->port, "mirror.port");
+    out->backend->endpoints = endpoints_index(d, in->endpoints, n_endpoints);
+    out->backend->protocol =
+        weft_decode_enum(d, (int)in->protocol, WEFT_PROTO_HTTP1, "mirror.protocol");
+    out->backend->invalid = weft_decode_text(d, in->invalid, "mirror.invalid", WEFT_XDS_MAX_TEXT);
+    out->numerator = in->numerator;
+    out->denominator = in->denominator;
+}
+
+static void cors(struct weft_decode *d, const Weft__V1__Cors *in, struct weft_cors *out) {
+    if (!in) {
+        weft_decode_fail(d, WEFT_INVALID, "cors", "is missing");
+        return;
+    }
+    out->origins = names(d, in->origins, in->n_origins, "cors.origins", &out->n_origins);
+    out->methods = weft_decode_line(d, in->methods, "cors.methods");
+    out->allow_headers = weft_decode_line(d, in->allow_headers, "cors.allow_headers");
+    out->expose_headers = weft_decode_line(d, in->expose_headers, "cors.expose_headers");
+    out->credentials = in->credentials;
+    out->max_age_s = in->max_age_s;
+}
+
+static void filter(struct weft_decode *d, const Weft__V1__Filter *in, uint32_t n_endpoints,
+                   struct weft_filter *out) {
+    out->kind = weft_decode_enum(d, (int)in->kind, WEFT_FILTER_CORS, "kind");
     switch (out->kind) {
     case WEFT_FILTER_REQUEST_HEADERS:
     case WEFT_FILTER_RESPONSE_HEADERS:
@@ -106,16 +146,22 @@ static void filter(struct weft_decode *d, const Weft__V1__Filter *in, struct wef
     case WEFT_FILTER_INVALID:
         out->invalid = weft_decode_text(d, in->invalid, "invalid", WEFT_XDS_MAX_TEXT);
         break;
+    case WEFT_FILTER_MIRROR:
+        mirror(d, in->mirror, n_endpoints, &out->mirror);
+        break;
+    case WEFT_FILTER_CORS:
+        cors(d, in->cors, &out->cors);
+        break;
     }
 }
 
 static struct weft_filter *filters(struct weft_decode *d, Weft__V1__Filter **in, size_t n,
-                                   uint32_t *ret_n) {
+                                   uint32_t n_endpoints, uint32_t *ret_n) {
     struct weft_filter *out = weft_decode_array(d, n, sizeof *out, ret_n, "filters");
     FOR(i, *ret_n) {
         struct weft_decode_at at;
         weft_decode_enter(d, &at, "filters", i);
-        filter(d, in[i], &out[i]);
+        filter(d, in[i], n_endpoints, &out[i]);
         weft_decode_leave(d);
     }
     return out;
@@ -129,12 +175,10 @@ static void backend(struct weft_decode *d, const Weft__V1__Backend *in, uint32_t
     out->service = weft_decode_line(d, in->service, "service");
     out->port = weft_decode_u16(d, in->port, "port");
     out->weight = in->weight;
-    if (in->endpoints > n_endpoints)
-        weft_decode_fail(d, WEFT_INVALID, "endpoints", "is beyond the list of the Destination");
-    out->endpoints = in->endpoints == 0 ? WEFT_NO_ENDPOINTS : in->endpoints - 1;
+    out->endpoints = endpoints_index(d, in->endpoints, n_endpoints);
     out->protocol = weft_decode_enum(d, (int)in->protocol, WEFT_PROTO_HTTP1, "protocol");
     out->invalid = weft_decode_text(d, in->invalid, "invalid", WEFT_XDS_MAX_TEXT);
-    out->filters = filters(d, in->filters, in->n_filters, &out->n_filters);
+    out->filters = filters(d, in->filters, in->n_filters, n_endpoints, &out->n_filters);
 }
 
 static void retry(struct weft_decode *d, const Weft__V1__Retry *in, struct weft_retry *out) {
@@ -161,7 +205,7 @@ static void rule_parts(struct weft_decode *d, const Weft__V1__Rule *in, uint32_t
         match(d, in->matches[i], &out->matches[i]);
         weft_decode_leave(d);
     }
-    out->filters = filters(d, in->filters, in->n_filters, &out->n_filters);
+    out->filters = filters(d, in->filters, in->n_filters, n_endpoints, &out->n_filters);
     out->backends =
         weft_decode_array(d, in->n_backends, sizeof *out->backends, &out->n_backends, "backends");
     FOR(i, out->n_backends) {

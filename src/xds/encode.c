@@ -80,6 +80,33 @@ static void rewrite(struct weft_arena *a, const struct weft_filter *in, Weft__V1
     out->rewrite->path = path_mod(a, &in->rewrite.path);
 }
 
+static uint32_t endpoints_index(const struct weft_backend *in) {
+    return in->endpoints == WEFT_NO_ENDPOINTS ? 0 : in->endpoints + 1;
+}
+
+static void mirror(struct weft_arena *a, const struct weft_mirror *in, Weft__V1__Filter *out) {
+    out->mirror = NEW(a, mirror);
+    out->mirror->ns = weft_pb_bytes(in->backend->ns);
+    out->mirror->service = weft_pb_bytes(in->backend->service);
+    out->mirror->port = in->backend->port;
+    out->mirror->endpoints = endpoints_index(in->backend);
+    out->mirror->protocol = (Weft__V1__Protocol)in->backend->protocol;
+    out->mirror->invalid = weft_pb_bytes(in->backend->invalid);
+    out->mirror->numerator = in->numerator;
+    out->mirror->denominator = in->denominator;
+}
+
+static void cors(struct weft_arena *a, const struct weft_cors *in, Weft__V1__Filter *out) {
+    out->cors = NEW(a, cors);
+    out->cors->n_origins = in->n_origins;
+    out->cors->origins = texts(a, in->origins, in->n_origins);
+    out->cors->methods = weft_pb_bytes(in->methods);
+    out->cors->allow_headers = weft_pb_bytes(in->allow_headers);
+    out->cors->expose_headers = weft_pb_bytes(in->expose_headers);
+    out->cors->credentials = in->credentials;
+    out->cors->max_age_s = in->max_age_s;
+}
+
 static Weft__V1__Filter **filters(struct weft_arena *a, const struct weft_filter *in, size_t n) {
     Weft__V1__Filter **out = ARRAY(a, filter, n);
     for (size_t i = 0; i < n; i++) {
@@ -98,6 +125,12 @@ static Weft__V1__Filter **filters(struct weft_arena *a, const struct weft_filter
         case WEFT_FILTER_INVALID:
             out[i]->invalid = weft_pb_bytes(in[i].invalid);
             break;
+        case WEFT_FILTER_MIRROR:
+            mirror(a, &in[i].mirror, out[i]);
+            break;
+        case WEFT_FILTER_CORS:
+            cors(a, &in[i].cors, out[i]);
+            break;
         }
     }
     return out;
@@ -108,7 +141,7 @@ static void backend(struct weft_arena *a, const struct weft_backend *in, Weft__V
     out->service = weft_pb_bytes(in->service);
     out->port = in->port;
     out->weight = in->weight;
-    out->endpoints = in->endpoints == WEFT_NO_ENDPOINTS ? 0 : in->endpoints + 1;
+    out->endpoints = endpoints_index(in);
     out->protocol = (Weft__V1__Protocol)in->protocol;
     out->invalid = weft_pb_bytes(in->invalid);
     out->n_filters = in->n_filters;

@@ -107,15 +107,15 @@ static void grpc_status_only_of_grpc(void **state) {
 
 static void statuses_are_exact(void **state) {
     struct world *w = *state;
-    world_web(w, "  - backendRefs: [{name: web, port: 80}]\n");
+    world_service(w, "web", "10.96.0.1", NULL, "10.0.0.1");
+    world_route(w, "r", "web", "  - backendRefs: [{name: web, port: 80}]\n");
+    world_apply(w);
     struct client *c = world_connect(w, "10.96.0.1:80");
-    for (int i = 0; i < 2; i++) {
-        struct app *a = world_app(w, i ? "10.0.0.2:8080" : "10.0.0.1:8080");
-        a->reply_body = "hi";
-        a->script[0] = ACT_503;
-        a->script[1] = ACT_500;
-        a->n_script = 2;
-    }
+    struct app *a = world_app(w, "10.0.0.1:8080");
+    static const enum app_act script[] = {ACT_503, ACT_500, ACT_503, ACT_500};
+    memcpy(a->script, script, sizeof script);
+    a->n_script = WEFT_LEN(script);
+    a->reply_body = "hi";
     for (int i = 0; i < 6; i++) client_ask(c, GET("/"));
 #define R WEB "route=\"default/r\",rule=\"0\",backend=\"default/web:80\","
     assert_int_equal(world_metric(w, "weft_requests_total{" R "status=\"503\",grpc_status=\"\"}"),

@@ -39,7 +39,8 @@
     X(BACKEND_TIMEOUT, "backend_timeout", 504, 4, "timeouts.backendRequest passed")                \
     X(CLIENT_GONE, "client_gone", 0, 1, "the caller went away")                                    \
     X(CLIENT_PROTOCOL, "client_protocol", 0, 13, "the caller broke the protocol in its body")      \
-    X(REDIRECT, "redirect", 0, 0, "a RequestRedirect filter answered")
+    X(REDIRECT, "redirect", 0, 0, "a RequestRedirect filter answered")                             \
+    X(PREFLIGHT, "preflight", 0, 0, "a CORS filter answered a preflight")
 
 enum weft_reason {
 #define X(name, word, http, grpc, text) WEFT_REASON_##name,

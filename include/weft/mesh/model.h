@@ -64,6 +64,20 @@ enum weft_filter_kind {
     WEFT_FILTER_REDIRECT,
     WEFT_FILTER_REWRITE,
     WEFT_FILTER_INVALID, /* requests that reach it get 500 (REQ-080) */
+    WEFT_FILTER_MIRROR,
+    WEFT_FILTER_CORS,
+};
+struct weft_backend;
+struct weft_mirror { /* RequestMirror (REQ-095): numerator of denominator requests are copied */
+    uint32_t numerator, denominator;
+    struct weft_backend *backend; /* an invalid one gets nothing: the request itself goes on */
+};
+struct weft_cors {              /* REQ-097. Lists joined by ","; "*": any */
+    struct weft_slice *origins; /* "*", or scheme://host[:port], the host "*" or "*.x" or exact */
+    uint32_t n_origins;
+    struct weft_slice methods, allow_headers, expose_headers;
+    bool credentials;
+    uint32_t max_age_s;
 };
 struct weft_filter {
     enum weft_filter_kind kind;
@@ -80,6 +94,8 @@ struct weft_filter {
             struct weft_path_mod path;
         } rewrite;
         struct weft_slice invalid; /* why */
+        struct weft_mirror mirror;
+        struct weft_cors cors;
     };
 };
 

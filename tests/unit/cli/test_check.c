@@ -99,8 +99,8 @@ static void traps_are_found(void **state) {
          "regex", LINT_NOTE, 17, "spec.rules[0].matches[0]"},
         {SERVICES ROUTE("{group: \"\", kind: Service, name: nope}", ALL), "no-matching-parent",
          LINT_ERROR, 15, "spec.parentRefs[0]"},
-        {SERVICES ROUTE(WEB, ALL "    filters: [{type: CORS, cors: {}}]\n"), "unsupported",
-         LINT_ERROR, 18, "spec.rules[0].filters[0]"},
+        {SERVICES ROUTE(WEB, ALL "    filters: [{type: ExternalAuth, externalAuth: {}}]\n"),
+         "unsupported", LINT_ERROR, 18, "spec.rules[0].filters[0]"},
         {SERVICES ROUTE(WEB, "  rules:\n  - backendRef: [{name: v1, port: 80}]\n"), "unknown-field",
          LINT_WARNING, 17, "spec.rules[0].backendRef"},
         {SERVICES "apiVersion: v1\nkind: Service\nmetadata: {name: copy}\nspec: {clusterIP: "

@@ -123,7 +123,7 @@ static void test_response_mods(void **state) {
     struct weft_head response;
     weft_head_init(&response, &s.a);
     assert_int_equal(weft_fields_add(&response.fields, sl("X"), sl("upstream")), WEFT_OK);
-    weft_filters_response(f, 2, &response);
+    weft_filters_response(f, 2, NULL, &response);
     assert_joined(&s, &response.fields, "x", "upstream,new");
     assert_int_equal(run(&s, f + 1, 1), WEFT_FILTER_GO_ON);
     assert_joined(&s, &s.head.fields, "x", "request");

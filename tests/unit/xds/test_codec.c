@@ -12,7 +12,7 @@
 #define LIT(s) WEFT_SLICE_LIT(s)
 
 static struct weft_filter *some_filters(struct weft_arena *a, uint32_t *ret_n) {
-    struct weft_filter *f = weft_arena_array(a, struct weft_filter, 5);
+    struct weft_filter *f = weft_arena_array(a, struct weft_filter, 7);
     f[0].kind = WEFT_FILTER_REQUEST_HEADERS;
     f[0].headers.set = weft_arena_new(a, struct weft_kv);
     f[0].headers.set[0] = (struct weft_kv){LIT("x-set"), LIT("a b")};
@@ -35,7 +35,25 @@ static struct weft_filter *some_filters(struct weft_arena *a, uint32_t *ret_n) {
     f[3].rewrite.path = (struct weft_path_mod){WEFT_PATH_FULL, LIT("/all")};
     f[4].kind = WEFT_FILTER_INVALID;
     f[4].invalid = LIT("no such filter");
-    *ret_n = 5;
+    f[5].kind = WEFT_FILTER_MIRROR;
+    f[5].mirror.numerator = 25;
+    f[5].mirror.denominator = 50;
+    f[5].mirror.backend = weft_arena_new(a, struct weft_backend);
+    *f[5].mirror.backend = (struct weft_backend){.ns = LIT("default"),
+                                                 .service = LIT("shadow"),
+                                                 .port = 81,
+                                                 .endpoints = 0,
+                                                 .protocol = WEFT_PROTO_HTTP1};
+    f[6].kind = WEFT_FILTER_CORS;
+    f[6].cors.origins = weft_arena_new(a, struct weft_slice);
+    f[6].cors.origins[0] = LIT("https://*.example.org");
+    f[6].cors.n_origins = 1;
+    f[6].cors.methods = LIT("GET,PUT");
+    f[6].cors.allow_headers = LIT("x-a");
+    f[6].cors.expose_headers = LIT("*");
+    f[6].cors.credentials = true;
+    f[6].cors.max_age_s = 600;
+    *ret_n = 7;
     return f;
 }
 
