@@ -12,7 +12,7 @@
 #include <weft/mesh/model.h>
 #include <weft/obs/log.h>
 
-enum { RENEW_MARGIN_S = 30, HANDSHAKE_US = 10000000 };
+enum { MARGIN_S = 30, MARGIN_PART = 6, HANDSHAKE_US = 10000000 };
 
 static const struct weft_inbound_port *port_of(const struct proxy_conn *c) {
     const struct weft_inbound *i = c->w->inbound;
@@ -60,12 +60,22 @@ static void on_expiry(void *arg) {
     if (c->server) weft_server_conn_drain(c->server);
 }
 
+/* Seconds that a connection made now may be used, when its certificates end in `left` and live for
+ * `life`. Renewal is due at two thirds of a life; a sixth before the end, at most MARGIN_S, there
+ * should be a new one. Is it late, the old one goes on in ever shorter turns. */
+int64_t proxy_inbound_use_s(int64_t left, int64_t life) {
+    int64_t margin = life / MARGIN_PART < MARGIN_S ? life / MARGIN_PART : MARGIN_S;
+    int64_t use = left > 2 * margin ? left - margin : left / 2;
+    return use > 1 ? use : 1;
+}
+
 static void watch_expiry(struct proxy_conn *c, int64_t peer_not_after) {
     int64_t own = weft_identity_not_after(c->w->identity);
+    int64_t life = own - weft_identity_not_before(c->w->identity);
     int64_t end = peer_not_after && peer_not_after < own ? peer_not_after : own;
-    int64_t left = end - RENEW_MARGIN_S - (int64_t)(weft_clock_unix_us() / 1000000);
+    int64_t left = end - (int64_t)(weft_clock_unix_us() / 1000000);
     c->timer.fn = on_expiry;
-    weft_timer_start(&c->timer, left > 1 ? (uint64_t)left * 1000000 : 1000000);
+    weft_timer_start(&c->timer, (uint64_t)proxy_inbound_use_s(left, life) * 1000000);
 }
 
 static void on_secured(struct proxy_conn *c) {

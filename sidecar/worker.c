@@ -30,6 +30,7 @@ static void on_housekeeping(void *arg) {
     struct proxy_worker *w = WEFT_CAST(proxy_worker, arg);
     publish_pool(w);
     proxy_limits_check(w);
+    proxy_worker_ended(w);
     weft_timer_start(&w->housekeeping, HOUSEKEEPING_US);
 }
 
@@ -161,8 +162,17 @@ static void report_drained(void *arg) {
     if (w->hooks.drained) w->hooks.drained(w->hooks.ud, w);
 }
 
+/* What a caller has not taken yet is in flight too. */
+static bool sends(const struct proxy_worker *w) {
+    weft_list_each(it, &w->conns) {
+        struct proxy_conn *c = WEFT_CONTAINER(it, struct proxy_conn, link);
+        if (c->server && weft_server_conn_queued(c->server)) return true;
+    }
+    return weft_loop_lingers(w->loop);
+}
+
 void proxy_worker_ended(struct proxy_worker *w) {
-    if (!w->draining || w->drained || w->n_exchanges || w->n_busy_conns) return;
+    if (!w->draining || w->drained || w->n_exchanges || w->n_busy_conns || sends(w)) return;
     w->drained = true;
     proxy_listeners_close(w);
     close_conns(w);

@@ -86,6 +86,8 @@ void proxy_worker_ended(struct proxy_worker *w);
 /* An accepted connection. `listen` >= 0: it came in on that --listen or --listen-inbound. */
 void proxy_outbound_accept(struct proxy_worker *w, struct weft_xport *x, int listen);
 void proxy_inbound_accept(struct proxy_worker *w, struct weft_xport *x, int listen);
+/* Seconds that a connection may be used whose certificates end in `left` and live for `life`. */
+int64_t proxy_inbound_use_s(int64_t left, int64_t life);
 /* Of the app's port. */
 struct proxy_series *proxy_inbound_series(struct proxy_worker *w, uint16_t port);
 /* An original destination that is one of the proxy's own ports on an address of its own. */

@@ -20,6 +20,18 @@ void weft_link_close_flush(struct weft_link *l) {
     begin_close(l, WEFT_LINK_FLUSH);
 }
 
+void weft_link_finish(struct weft_link *l) {
+    if (l->closing) return;
+    if (!l->patient || weft_xport_queued(l->xport) == 0) {
+        begin_close(l, WEFT_LINK_FLUSH);
+        return;
+    }
+    l->ending = true; /* on_drain leads back here */
+    l->reading = false;
+    weft_xport_read_stop(l->xport);
+    weft_xport_want_empty(l->xport);
+}
+
 void weft_link_abort(struct weft_link *l) {
     begin_close(l, WEFT_LINK_RST);
 }
@@ -35,7 +47,7 @@ void weft_link_count(struct weft_link *l) {
 }
 
 static void set_reading(struct weft_link *l, bool on) {
-    if (l->reading == on || l->closing) return;
+    if (l->reading == on || l->closing || (on && l->ending)) return;
     l->reading = on;
     if (on)
         weft_xport_read_start(l->xport);
@@ -66,7 +78,7 @@ static void after_move(struct weft_link *l) {
         return;
     }
     if (weft_codec_finished(l->codec) && !weft_codec_has_output(l->codec)) {
-        begin_close(l, WEFT_LINK_FLUSH);
+        weft_link_finish(l);
         return;
     }
     if (weft_codec_out_ended(l->codec) && !weft_codec_has_output(l->codec) && !l->shut) {
@@ -79,9 +91,12 @@ static void after_move(struct weft_link *l) {
 static void flush(void *arg) {
     struct weft_link *l = arg;
     if (l->closing) return;
-    pull(l);
+    if (!l->ending) pull(l);
     weft_link_count(l);
-    after_move(l);
+    if (l->ending)
+        weft_link_finish(l);
+    else
+        after_move(l);
 }
 
 /* The codec gave up on the input: what it still says (an error answer, GOAWAY) goes out, then the

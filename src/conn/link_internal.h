@@ -27,7 +27,8 @@ struct weft_link {
     uint64_t counted;                  /* ... with so much */
     enum weft_cap cap;                 /* what the peer ran into, once the codec is gone */
     uint64_t heard_us;                 /* when bytes came last */
-    bool reading, eof, shut, closing, dead;
+    bool patient;                      /* see weft_link_finish */
+    bool reading, eof, shut, ending, closing, dead;
     enum { WEFT_LINK_FIN, WEFT_LINK_FLUSH, WEFT_LINK_RST } how; /* how to close */
 };
 
@@ -41,8 +42,11 @@ void weft_link_on_input(void *link);
 /* Closes at the end of the turn (so also from inside codec callbacks); on_dead follows. Idempotent.
  */
 void weft_link_close(struct weft_link *l);
-/* The same after what is queued was sent. */
+/* The same, but what is queued is still sent. */
 void weft_link_close_flush(struct weft_link *l);
+/* The orderly end, nothing is in flight. A patient link waits for it until the transport has sent
+ * everything, so that a slow reader is still counted, timed and waited for. */
+void weft_link_finish(struct weft_link *l);
 /* The same with RST, at once. */
 void weft_link_abort(struct weft_link *l);
 /* Brings what is queued here to the budget's account. */

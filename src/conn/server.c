@@ -68,7 +68,9 @@ static void on_timer(void *arg) {
             c->link.xport,
             WEFT_SLICE_LIT("HTTP/1.1 408 Request Timeout\r\nconnection: close\r\n"
                            "weft-reason: request_head_timeout\r\ncontent-length: 0\r\n\r\n"));
-    if (head || drained || !c->opt.h2)
+    if (drained)
+        weft_link_finish(&c->link);
+    else if (head || !c->opt.h2)
         weft_link_close_flush(&c->link);
     else
         weft_server_conn_drain(c);
@@ -107,6 +109,7 @@ struct weft_server_conn *weft_server_conn_new(struct weft_xport *x,
     c->ud = ud;
     weft_link_init(&c->link, x, &link_cb, c);
     c->link.budget = opt->budget;
+    c->link.patient = true;
     c->moved_us = weft_loop_now_us(c->link.loop);
     weft_timer_init(&c->timer, c->link.loop, on_timer, c);
     struct weft_codec *codec = opt->h2
@@ -167,5 +170,9 @@ uint64_t weft_server_conn_queued(struct weft_server_conn *c) {
 }
 
 void weft_server_conn_close(struct weft_server_conn *c) {
-    weft_link_close(&c->link);
+    struct weft_link *l = &c->link;
+    if (!l->closing && (weft_codec_streams(l->codec) || weft_server_conn_queued(c)))
+        weft_link_abort(l); /* half an answer with a FIN could look whole */
+    else
+        weft_link_close(l);
 }

@@ -14,6 +14,7 @@ void xport_init(struct weft_xport *x, const struct xport_ops *ops, struct weft_l
     weft_task_init(&x->event_task, run_events, x);
     weft_task_init(&x->flush_task, run_flush, x);
     weft_list_init(&x->linger);
+    x->mark = WEFT_XPORT_LOW;
     weft_timer_init(&x->deadline, l, on_deadline, x);
 }
 
@@ -161,10 +162,27 @@ void xport_fail_later(struct weft_xport *x, enum weft_status st) {
     xport_wake(x);
 }
 
+static void end_linger(struct weft_xport *x) {
+    x->ops->close(x, weft_xport_queued(x) ? XPORT_CLOSE_ABORT : XPORT_CLOSE_NOW);
+}
+
+/* A slow reader gets all of it. What the kernel holds counts too: it takes more from us only when a
+ * third of its buffer is free, which may be megabytes. */
+static void look_after(struct weft_xport *x) {
+    size_t queued = weft_xport_queued(x);
+    size_t left = queued + (x->ops->in_kernel ? x->ops->in_kernel(x) : 0);
+    if (queued == 0 || left == x->lingered) {
+        end_linger(x);
+        return;
+    }
+    x->lingered = left;
+    xport_deadline(x, XPORT_LINGER_US);
+}
+
 static void on_deadline(void *arg) {
     struct weft_xport *x = WEFT_CAST(weft_xport, arg);
     if (x->closed)
-        x->ops->close(x, XPORT_CLOSE_NOW); /* has lingered long enough */
+        look_after(x);
     else
         xport_fail(x, WEFT_TIMEOUT);
 }
@@ -176,18 +194,25 @@ void xport_deadline(struct weft_xport *x, uint64_t timeout_us) {
 /* ---- writing ---- */
 
 size_t weft_xport_queued(const struct weft_xport *x) {
-    size_t n = weft_buf_size(&x->out) + weft_buf_size(&x->flying);
+    size_t n = weft_buf_size(&x->out);
+    n += x->ops->in_flight ? x->ops->in_flight(x) : weft_buf_size(&x->flying);
     return x->below ? n + weft_xport_queued(x->below) : n;
 }
 
 void weft_xport_want_drain(struct weft_xport *x) {
     x->high = true;
+    x->mark = WEFT_XPORT_LOW;
+}
+
+void weft_xport_want_empty(struct weft_xport *x) {
+    x->high = true;
+    x->mark = 0;
 }
 
 void xport_progress(struct weft_xport *x) {
     if (x->closed || x->failed) return;
     if (x->on_progress) x->on_progress(x->ud);
-    if (x->closed || !x->high || weft_xport_queued(x) > WEFT_XPORT_LOW) return;
+    if (x->closed || !x->high || weft_xport_queued(x) > x->mark) return;
     x->high = false;
     if (x->cb.on_drain) x->cb.on_drain(x->ud);
 }
@@ -231,14 +256,22 @@ static void close_how(struct weft_xport *x, enum xport_close how) {
 
 void xport_linger(struct weft_xport *x) {
     x->shut = true;
+    x->lingered = 0;
     weft_list_push(&x->loop->lingering, &x->linger);
-    xport_deadline(x, XPORT_LINGER_US);
+    xport_deadline(x, XPORT_FIN_US);
+}
+
+bool weft_loop_lingers(const struct weft_loop *l) {
+    weft_list_each(it, &l->lingering) {
+        if (weft_xport_queued(WEFT_CONTAINER(it, struct weft_xport, linger))) return true;
+    }
+    return false;
 }
 
 void loop_linger_close(struct weft_loop *l) {
     weft_list_each(it, &l->lingering) {
         struct weft_xport *x = WEFT_CONTAINER(it, struct weft_xport, linger);
-        x->ops->close(x, XPORT_CLOSE_NOW);
+        end_linger(x);
     }
 }
 

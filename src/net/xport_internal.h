@@ -12,7 +12,8 @@ enum xport_close { XPORT_CLOSE_NOW, XPORT_CLOSE_FLUSH, XPORT_CLOSE_ABORT };
 
 enum {
     XPORT_FLUSH_NOW = 64 * 1024, /* queued bytes that do not wait for the end of the turn */
-    XPORT_LINGER_US = 2000000,
+    XPORT_FIN_US = 2000000,      /* for the peer's FIN after ours */
+    XPORT_LINGER_US = 10000000,  /* what is queued must move within so long */
 };
 
 struct xport_ops {
@@ -23,7 +24,9 @@ struct xport_ops {
     void (*close)(struct weft_xport *x, enum xport_close how); /* frees itself, later */
     void (*fill_info)(struct weft_xport *x);
     enum weft_status (*original_dst)(struct weft_xport *x, struct weft_addr *ret);
-    void (*pump)(struct weft_xport *x); /* may be NULL: handle what was held back */
+    void (*pump)(struct weft_xport *x);              /* may be NULL: handle what was held back */
+    size_t (*in_flight)(const struct weft_xport *x); /* may be NULL: what is left of x->flying */
+    size_t (*in_kernel)(const struct weft_xport *x); /* may be NULL: sent, not yet taken */
 };
 
 struct weft_xport {
@@ -42,6 +45,8 @@ struct weft_xport {
     struct weft_task event_task;
     struct weft_list linger;    /* in the loop's list while closing with a flush */
     struct weft_timer deadline; /* of connect, handshake or lingering */
+    size_t lingered;            /* bytes not taken by the peer when last looked at */
+    size_t mark;                /* on_drain is due when not more than so much is queued */
     enum weft_status late;      /* an error to be reported from the event task */
     bool reading;               /* wanted by the user */
     bool armed;                 /* the stream below delivers */
@@ -67,7 +72,8 @@ void xport_fail_later(struct weft_xport *x, enum weft_status st);
 void xport_progress(struct weft_xport *x);
 /* Deadline for opening; 0: none. */
 void xport_deadline(struct weft_xport *x, uint64_t timeout_us);
-/* Closed, but still sending: for XPORT_LINGER_US, then ops->close(XPORT_CLOSE_NOW). */
+/* Closed, but still sending, as long as that moves; then ops->close(): XPORT_CLOSE_NOW when all is
+ * sent, XPORT_CLOSE_ABORT when it is not, as a FIN would make half a message look whole. */
 void xport_linger(struct weft_xport *x);
 /* Stops the stream below at once, where weft_xport_read_stop waits for bytes to arrive. */
 void xport_halt(struct weft_xport *x);

@@ -4,8 +4,11 @@
 #include "xport_internal.h"
 #include <weft/base/alloc.h>
 
+#include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 struct xport_tcp {
@@ -42,6 +45,12 @@ static void close_handle(struct xport_tcp *t) {
     uv_close(&t->uv.handle, on_closed);
 }
 
+static int fd_of(struct xport_tcp *t) {
+    uv_os_fd_t fd = -1;
+    (void)uv_fileno(&t->uv.handle, &fd);
+    return fd;
+}
+
 /* ---- reading ---- */
 
 static void on_uv_alloc(uv_handle_t *h, size_t want, uv_buf_t *ret) {
@@ -50,10 +59,19 @@ static void on_uv_alloc(uv_handle_t *h, size_t want, uv_buf_t *ret) {
     *ret = uv_buf_init(loop_read_buf(t->x.loop), LOOP_READ_BUF);
 }
 
+/* When the last bytes and a reset come together libuv sees a hang-up after a short read and says
+ * EOF: the kernel knows better. */
+static int really_eof(struct xport_tcp *t) {
+    char byte;
+    ssize_t n = recv(fd_of(t), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return n < 0 && errno != EAGAIN && errno != EINTR ? -errno : UV_EOF;
+}
+
 static void read_ended(struct xport_tcp *t, int err) {
     struct weft_xport *x = &t->x;
     uv_read_stop(&t->uv.stream);
     x->armed = false;
+    if (err == UV_EOF) err = really_eof(t);
     /* After a failed write an end of input does not prove that the peer sent a FIN. */
     if (err == UV_EOF && t->write_error)
         xport_fail(x, t->write_error);
@@ -85,12 +103,6 @@ static void tcp_read_off(struct weft_xport *x) {
 }
 
 /* ---- writing ---- */
-
-static int fd_of(struct xport_tcp *t) {
-    uv_os_fd_t fd = -1;
-    (void)uv_fileno(&t->uv.handle, &fd);
-    return fd;
-}
 
 /* A peer that answers and closes while we still send resets us: its answer may lie in our receive
  * buffer. So reading goes on, and its end tells. */
@@ -163,6 +175,18 @@ static void tcp_flush(struct weft_xport *x) {
     send_fin(t);
 }
 
+/* libuv keeps the buffer until the last of it is sent, but counts. */
+static size_t tcp_in_flight(const struct weft_xport *x) {
+    struct xport_tcp *t = tcp_of((struct weft_xport *)(uintptr_t)x);
+    return weft_buf_size(&x->flying) ? uv_stream_get_write_queue_size(&t->uv.stream) : 0;
+}
+
+static size_t tcp_in_kernel(const struct weft_xport *x) {
+    int n = 0;
+    if (ioctl(fd_of(tcp_of((struct weft_xport *)(uintptr_t)x)), SIOCOUTQ, &n) != 0) return 0;
+    return n > 0 ? (size_t)n : 0;
+}
+
 /* ---- closing ---- */
 
 static void tcp_linger(struct xport_tcp *t) {
@@ -210,6 +234,8 @@ static const struct xport_ops tcp_ops = {
     .close = tcp_close,
     .fill_info = tcp_fill_info,
     .original_dst = xport_tcp_original_dst,
+    .in_flight = tcp_in_flight,
+    .in_kernel = tcp_in_kernel,
 };
 
 static struct xport_tcp *tcp_alloc(struct weft_loop *l, bool is_unix) {

@@ -39,5 +39,6 @@ uint64_t weft_server_conn_queued(struct weft_server_conn *c);
 void weft_server_conn_cut(struct weft_server_conn *c, enum weft_cap why);
 /* GOAWAY or Connection: close; closes when the last stream ends. */
 void weft_server_conn_drain(struct weft_server_conn *c);
-/* Streams are reset, the transport closed; on_closed follows at the end of the turn. Idempotent. */
+/* Streams are reset, the transport closed (RST where something was in flight or queued); on_closed
+ * follows at the end of the turn. Idempotent. */
 void weft_server_conn_close(struct weft_server_conn *c);

@@ -36,10 +36,13 @@ void weft_xport_write(struct weft_xport *x, struct weft_slice data);
 size_t weft_xport_queued(const struct weft_xport *x);
 /* on_drain is due although WEFT_XPORT_HIGH was not reached: after the next progress below LOW. */
 void weft_xport_want_drain(struct weft_xport *x);
+/* on_drain is due when nothing is queued any more. Not when that is so already. */
+void weft_xport_want_empty(struct weft_xport *x);
 /* After what is queued: FIN (TLS: close_notify, FIN). */
 void weft_xport_shutdown(struct weft_xport *x);
 /* No callbacks any more; frees itself and what is below. Drops queued output; with
- * weft_xport_close_flush what is queued is still sent (for at most 2 s), then FIN. */
+ * weft_xport_close_flush what is queued is still sent, then FIN; RST when nothing
+ * of it moves for 10 s. */
 void weft_xport_close(struct weft_xport *x);
 void weft_xport_close_flush(struct weft_xport *x);
 /* RST instead of FIN, so that the peer cannot take a cut body for a whole one. (A unix socket has
@@ -59,6 +62,8 @@ const struct weft_xport_info *weft_xport_info(struct weft_xport *x);
  * connections that were not redirected the kernel yields the local address. */
 enum weft_status weft_xport_original_dst(struct weft_xport *x, struct weft_addr *ret);
 struct weft_loop *weft_xport_loop(struct weft_xport *x);
+/* Some transport that was closed with a flush still has bytes to send. */
+bool weft_loop_lingers(const struct weft_loop *l);
 
 /* Starts to connect; on_open follows, never from inside this call. TCP_NODELAY and keep-alive on.
  * `bind_ip` (may be NULL): source address. Deadline: CONNECT TIMEOUT after timeout_us (0: none). */

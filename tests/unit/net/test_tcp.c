@@ -13,19 +13,25 @@ struct pair {
     struct peer client, server;
 };
 
-static void pair_listen(struct pair *p) {
-    *p = (struct pair){.l = weft_loop_new()};
+static void pair_listen_on(struct pair *p, struct weft_loop *l) {
+    *p = (struct pair){.l = l};
     struct weft_addr at = loopback();
     struct weft_listen_options opt = {.reuse_port = true};
     assert_int_equal(weft_listener_new(p->l, &at, &opt, peer_on_accept, &p->server, &p->ln, NULL),
                      WEFT_OK);
 }
-static void pair_open(struct pair *p) {
-    pair_listen(p);
+static void pair_listen(struct pair *p) {
+    pair_listen_on(p, weft_loop_new());
+}
+static void pair_connect(struct pair *p) {
     peer_take(&p->client, weft_xport_dial(p->l, weft_listener_addr(p->ln), NULL, 1000000));
     assert_int_equal(p->client.opens, 0);
     UNTIL(p->l, p->client.opens && p->server.x);
     assert_int_equal(p->client.open_st, WEFT_OK);
+}
+static void pair_open(struct pair *p) {
+    pair_listen(p);
+    pair_connect(p);
 }
 static void pair_done(struct pair *p) {
     peer_done(&p->client);
@@ -184,6 +190,26 @@ static void test_abort_resets(void **state) {
     pair_done(&p);
 }
 
+/* Bytes and the reset behind them found in one poll are not an end. */
+static void test_a_reset_right_behind_bytes_is_no_end(void **state) {
+    struct pair p;
+    pair_open(&p);
+    weft_xport_read_stop(p.server.x);
+    write_str(&p.client, "held back, which stops the reading below");
+    UNTIL(p.l, weft_xport_queued(p.client.x) == 0);
+    while (weft_loop_turn(p.l)) {
+    }
+    write_n(&p.client, 100000); /* so much goes out in the call */
+    weft_xport_abort(p.client.x);
+    p.client.x = NULL;
+    weft_xport_read_start(p.server.x);
+    UNTIL(p.l, p.server.errors + p.server.eofs);
+    assert_int_equal(p.server.error_st, WEFT_RESET);
+    assert_int_equal(p.server.eofs, 0);
+    assert_true(weft_buf_size(&p.server.in) > 100000);
+    pair_done(&p);
+}
+
 static void test_close_drops_and_ends(void **state) {
     struct pair p;
     pair_open(&p);
@@ -216,6 +242,55 @@ static void test_close_flush_gives_up(void **state) {
     weft_xport_close_flush(p.client.x); /* the server never closes: freed with the loop */
     p.client.x = NULL;
     UNTIL(p.l, p.server.eofs);
+    pair_done(&p);
+}
+
+enum { LONG = 32 * 1024 * 1024, TEN_S = 10000000 };
+
+static void close_a_long_answer(struct pair *p) {
+    pair_listen_on(p, weft_loop_new_fake());
+    pair_connect(p);
+    weft_xport_read_stop(p->server.x);
+    write_n(&p->client, LONG);
+    weft_xport_close_flush(p->client.x);
+    p->client.x = NULL;
+    while (weft_loop_turn(p->l)) {
+    }
+}
+
+static void test_close_flush_waits_while_it_moves(void **state) {
+    struct pair p;
+    close_a_long_answer(&p);
+    size_t had = 0;
+    for (int i = 0; i < 5; i++) { /* far longer than the patience with one that stands still */
+        weft_loop_advance(p.l, TEN_S);
+        weft_xport_read_start(p.server.x);
+        UNTIL(p.l, weft_buf_size(&p.server.in) > had + LONG / 32);
+        assert_true(weft_buf_size(&p.server.in) < LONG);
+        weft_xport_read_stop(p.server.x);
+        while (weft_loop_turn(p.l)) {
+        }
+        had = weft_buf_size(&p.server.in);
+    }
+    assert_true(weft_loop_lingers(p.l));
+    weft_xport_read_start(p.server.x);
+    UNTIL(p.l, p.server.eofs);
+    assert_int_equal(weft_buf_size(&p.server.in), LONG);
+    assert_int_equal(p.server.errors, 0);
+    assert_false(weft_loop_lingers(p.l));
+    pair_done(&p);
+}
+
+/* What is cut must not look like an end. */
+static void test_close_flush_resets_who_takes_nothing(void **state) {
+    struct pair p;
+    close_a_long_answer(&p);
+    for (int i = 0; i < 3; i++) weft_loop_advance(p.l, TEN_S);
+    assert_false(weft_loop_lingers(p.l));
+    weft_xport_read_start(p.server.x);
+    UNTIL(p.l, p.server.errors + p.server.eofs);
+    assert_int_equal(p.server.eofs, 0);
+    assert_int_equal(p.server.error_st, WEFT_RESET);
     pair_done(&p);
 }
 
@@ -374,9 +449,12 @@ int main(void) {
         cmocka_unit_test(test_dial_timeout),
         cmocka_unit_test(test_marks),
         cmocka_unit_test(test_abort_resets),
+        cmocka_unit_test(test_a_reset_right_behind_bytes_is_no_end),
         cmocka_unit_test(test_close_drops_and_ends),
         cmocka_unit_test(test_close_flush_sends_all),
         cmocka_unit_test(test_close_flush_gives_up),
+        cmocka_unit_test(test_close_flush_waits_while_it_moves),
+        cmocka_unit_test(test_close_flush_resets_who_takes_nothing),
         cmocka_unit_test(test_early_answer_survives_a_failed_write),
         cmocka_unit_test(test_unread_comes_first),
         cmocka_unit_test(test_unread_after_the_end),

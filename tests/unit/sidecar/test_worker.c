@@ -28,6 +28,23 @@ static void cpu_limits(void **state) {
     assert_in_range(proxy_default_workers(), 1, 2);
 }
 
+/* GOAWAY comes after the successor of a certificate should be there (two thirds) and before its
+ * end, however short its life; a late successor is not waited for in a storm of connections. */
+static void connections_end_between_renewal_and_expiry(void **state) {
+    static const int64_t lives[] = {20, 60, 300, 3600, 86400};
+    for (size_t i = 0; i < WEFT_LEN(lives); i++) {
+        int64_t life = lives[i], at_start = proxy_inbound_use_s(life, life);
+        assert_in_range(at_start, life * 2 / 3 + 1, life - 1);
+        assert_in_range(life - at_start, 1, 30);
+    }
+    assert_int_equal(proxy_inbound_use_s(86400, 86400), 86370);
+    assert_int_equal(proxy_inbound_use_s(50, 60), 40);
+    assert_int_equal(proxy_inbound_use_s(16, 60), 8);
+    assert_int_equal(proxy_inbound_use_s(8, 60), 4);
+    assert_int_equal(proxy_inbound_use_s(1, 60), 1);
+    assert_int_equal(proxy_inbound_use_s(-5, 60), 1);
+}
+
 /* ---- the table ---- */
 
 struct asked {
@@ -153,6 +170,7 @@ static void log_modes(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cpu_limits),
+        cmocka_unit_test(connections_end_between_renewal_and_expiry),
         cmocka_unit_test(negative_entries_are_capped),
         cmocka_unit_test(log_never_blocks),
         cmocka_unit_test(log_modes),
