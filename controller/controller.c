@@ -11,6 +11,9 @@ void controller_options_default(struct controller_options *o) {
         .experimental = true,
         .cert_ttl_s = 24 * 3600,
         .log_level = "info",
+        .init_image = "localhost/weft-init:" WEFT_VERSION,
+        .proxy_image = "localhost/weft-proxy:" WEFT_VERSION,
+        .proxy_controller = "weft-controller.weft-system.svc:15012",
     };
     (void)weft_addr_parse(WEFT_SLICE_LIT("0.0.0.0:15012"), &o->listen);
     (void)weft_addr_parse(WEFT_SLICE_LIT("0.0.0.0:15014"), &o->admin);
@@ -89,6 +92,26 @@ static enum weft_status open_ca(struct controller *c, struct weft_error *err) {
     return WEFT_OK;
 }
 
+static enum weft_status open_webhook(struct controller *c, struct weft_error *err) {
+    const struct controller_options *o = &c->opt;
+    if (!o->webhook.family) return WEFT_OK;
+    const struct controller_webhook_options opt = {
+        .listen = o->webhook,
+        .name = o->name,
+        .inject = {.init_image = o->init_image,
+                   .proxy_image = o->proxy_image,
+                   .pull_policy = o->pull_policy,
+                   .controller = o->proxy_controller,
+                   .controller_name = o->name,
+                   .trust_domain = o->trust_domain,
+                   .classic = o->classic_sidecars},
+        .ca = c->ca,
+        .store = c->store,
+        .metrics = &c->metrics,
+    };
+    return controller_webhook_new(c->loop, &opt, &c->webhook, err);
+}
+
 /* Listening before the folders are read: proxies wait for an answer rather than for a port. */
 static enum weft_status start(struct controller *c, struct weft_error *err) {
     enum weft_status st = open_ca(c, err);
@@ -98,6 +121,7 @@ static enum weft_status start(struct controller *c, struct weft_error *err) {
             &(struct controller_server_options){.listen = c->opt.listen, .name = c->opt.name},
             &c->sign, c->discovery, &c->server, err);
     if (st == WEFT_OK) st = controller_admin_new(c->loop, &c->opt.admin, c, &c->admin, err);
+    if (st == WEFT_OK) st = open_webhook(c, err);
     if (st == WEFT_OK)
         st = weft_dir_new(c->loop, c->opt.dirs, c->opt.n_dirs, c->opt.experimental, true, c->store,
                           &(struct weft_dir_cb){on_change, on_file_error, c}, &c->dir, err);
@@ -129,6 +153,7 @@ struct controller *controller_free(struct controller *c) {
     c->discovery = controller_discovery_free(c->discovery);
     controller_server_close(c->server);
     controller_admin_close(c->admin);
+    controller_webhook_close(c->webhook);
     controller_ca_free(c->ca);
     weft_store_free(c->store);
     controller_errors_done(&c->errors);
@@ -139,6 +164,9 @@ struct controller *controller_free(struct controller *c) {
 
 struct weft_addr controller_addr(const struct controller *c) {
     return controller_server_addr(c->server);
+}
+struct weft_addr controller_webhook_bound(const struct controller *c) {
+    return c->webhook ? controller_webhook_addr(c->webhook) : (struct weft_addr){0};
 }
 struct weft_addr controller_admin_addr(const struct controller *c) {
     return controller_admin_bound(c->admin);

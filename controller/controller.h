@@ -19,6 +19,11 @@ struct controller_options {
     bool experimental;
     uint64_t cert_ttl_s;
     const char *log_level;
+    /* The webhook; family 0: none. */
+    struct weft_addr webhook;
+    const char *init_image, *proxy_image, *pull_policy;
+    const char *proxy_controller; /* where sidecars come to, NAME:PORT */
+    bool classic_sidecars;
 };
 void controller_options_default(struct controller_options *o);
 
@@ -30,3 +35,4 @@ enum weft_status controller_new(struct weft_loop *l, const struct controller_opt
 struct controller *controller_free(struct controller *c);
 struct weft_addr controller_addr(const struct controller *c);
 struct weft_addr controller_admin_addr(const struct controller *c);
+struct weft_addr controller_webhook_bound(const struct controller *c); /* family 0: none */

@@ -6,6 +6,7 @@
 #include <controller/controller.h>
 #include <controller/errors.h>
 #include <controller/server.h>
+#include <controller/webhook.h>
 #include <weft/kube/dir.h>
 
 struct controller {
@@ -21,4 +22,5 @@ struct controller {
     struct controller_sign sign;
     struct controller_server *server;
     struct controller_admin *admin;
+    struct controller_webhook *webhook; /* NULL: not asked for */
 };

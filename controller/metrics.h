@@ -14,7 +14,12 @@
     X(certificates, "weft_controller_certificates_issued_total", COUNTER, "Certificates issued")   \
     X(generation, "weft_controller_store_generation", GAUGE, "Changes to the object store")        \
     X(published, "weft_controller_published_resources", GAUGE, "Resources with a subscriber")      \
-    X(file_errors, "weft_controller_file_errors_total", COUNTER, "Broken manifests met")
+    X(file_errors, "weft_controller_file_errors_total", COUNTER, "Broken manifests met")           \
+    X(injected, "weft_controller_injected_total", COUNTER, "Pods that the webhook injected")       \
+    X(injection_refused, "weft_controller_injection_refused_total", COUNTER,                       \
+      "Pods that the webhook refused, as a sidecar would break them or an annotation is wrong")    \
+    X(webhook_errors, "weft_controller_webhook_errors_total", COUNTER,                             \
+      "Requests to the webhook that were no admission reviews")
 
 struct controller_metrics {
     struct weft_metrics *set;

@@ -171,6 +171,10 @@ static const struct weft_option rows[] = {
      proxy_option_duration, AT(caller_idle_timeout_us)},
     {"check", NULL, NULL, "Check options and snapshot, say what was found, exit.", weft_option_bool,
      AT(check)},
+    {"wait-ready", NULL, "DURATION",
+     "Wait until the proxy that runs in this pod is ready (--ready-port), at most so long; exit "
+     "status 0 or 1. For start hooks.",
+     proxy_option_duration, AT(wait_ready_us)},
 };
 
 const struct weft_option *proxy_option_rows(size_t *ret_n) {
@@ -266,7 +270,7 @@ enum weft_status proxy_options_parse(struct proxy_options *o, int argc, char **a
     }
     if (st == WEFT_OK && r.rest < argc)
         st = weft_error_set(&err, WEFT_INVALID, argv[r.rest], "is not an option; see --help");
-    if (st == WEFT_OK) st = check_together(o, &err);
+    if (st == WEFT_OK && !o->wait_ready_us) st = check_together(o, &err);
     *ret_exit = st == WEFT_OK ? -1 : 2;
     if (st == WEFT_OK)
         fill_ports(o);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Manifests → the pods and Services to make. */
-#include <cli/local/inject.h>
 #include <cli/local/jsonx.h>
 #include <cli/local/plan.h>
 #include <string.h>
 #include <weft/base/alloc.h>
+#include <weft/gamma/inject.h>
 #include <weft/object/format.h>
 
 struct planner {
@@ -71,6 +71,22 @@ static bool has_good_names(struct planner *pl, const json_t *pod, const char *ns
     return !bad;
 }
 
+/* What an injected pod's owner should know, and why one that asks for a sidecar gets none. */
+static bool gets_sidecar(struct planner *pl, const json_t *pod, const char *ns) {
+    const struct weft_object *n = weft_store_get(pl->store, "Namespace", "", ns);
+    LOCAL_JSON json_t *warnings = json_array();
+    char why[512];
+    enum weft_inject_verdict v = weft_inject_decide(
+        pod, n ? n->json : NULL, &(struct weft_inject_options){0}, why, warnings);
+    if (v == WEFT_INJECT_REFUSED) json_array_append_new(warnings, json_string(why));
+    size_t i;
+    json_t *w;
+    json_array_foreach(warnings, i, w)(void) json_array_append_new(
+        pl->plan->warnings, json_sprintf("Pod %s/%s: %s", ns, local_str(pod, "metadata.name", ""),
+                                         json_string_value(w)));
+    return v == WEFT_INJECT_YES;
+}
+
 /* Takes over `pod`, a whole Pod object with its name set. */
 static void add_pod(struct planner *pl, json_t *pod) {
     const char *ns = local_str(pod, "metadata.namespace", "default");
@@ -86,9 +102,8 @@ static void add_pod(struct planner *pl, json_t *pod) {
     imply_account(pl, ns, sa);
     local_plan_warn(pl->plan->warnings, pod);
     local_set(pod, "spec", "serviceAccountName", json_string(sa));
-    const struct weft_object *n = weft_store_get(pl->store, "Namespace", "", ns);
-    if (pl->inject && inject_decide(pod, n ? n->json : NULL).inject)
-        local_set(pod, "metadata.annotations", LOCAL_SIDECAR_KEY, json_string("injected"));
+    if (pl->inject && gets_sidecar(pl, pod, ns))
+        local_set(pod, "metadata.annotations", WEFT_SIDECAR_KEY, json_string("local"));
     json_array_append_new(pl->plan->pods, pod);
 }
 

@@ -3,12 +3,12 @@
  * order; readiness; and the way out: apps first, the sidecar after them. */
 #include <cli/local/clean.h>
 #include <cli/local/files.h>
-#include <cli/local/inject.h>
 #include <cli/local/jsonx.h>
 #include <cli/local/mesh.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <weft/gamma/inject.h>
 #include <weft/obs/log.h>
 
 enum { FIRST_UID = 20000, HURRY_S = 3, SIDECAR_GRACE_S = 3 };
@@ -37,7 +37,7 @@ struct local_pod *local_pod_new(struct local_mesh *m, json_t *planned) {
     p->serial = ++m->next_serial;
     p->uid = FIRST_UID + p->serial % 20000;
     p->net.ns = LOCAL_NS_NONE;
-    p->injected = local_label(p->obj, "metadata.annotations", LOCAL_SIDECAR_KEY) != NULL;
+    p->injected = local_label(p->obj, "metadata.annotations", WEFT_SIDECAR_KEY) != NULL;
     local_timer_init(&p->stop_timer, on_stop_timer, p);
     struct weft_error err = {0};
     if (local_addresses_pod(&m->addresses, p->obj, &err) != WEFT_OK) set_problem(p, &err);

@@ -5,20 +5,9 @@
 #include <cli/local/mesh.h>
 #include <stdio.h>
 #include <string.h>
+#include <weft/gamma/inject.h>
 
 enum { PROXY_UID = 1337, CONTROLLER_PORT = 15012 };
-
-/* Annotations of the pod that become options of weft-init. */
-static const struct {
-    const char *annotation, *flag;
-} init_options[] = {
-    {"weftmesh.io/include-inbound-ports", "--include-inbound-ports"},
-    {"weftmesh.io/exclude-inbound-ports", "--exclude-inbound-ports"},
-    {"weftmesh.io/include-outbound-ports", "--include-outbound-ports"},
-    {"weftmesh.io/exclude-outbound-ports", "--exclude-outbound-ports"},
-    {"weftmesh.io/include-outbound-cidrs", "--include-outbound-cidrs"},
-    {"weftmesh.io/exclude-outbound-cidrs", "--exclude-outbound-cidrs"},
-};
 
 struct words {
     char **argv;
@@ -37,11 +26,17 @@ static void add_option(struct words *w, const char *flag, const char *value) {
     add(w, value);
 }
 
-static void init_words(struct words *w, const struct local_pod *p) {
-    add(w, "weft-init");
-    for (size_t i = 0; i < WEFT_LEN(init_options); i++)
-        add_option(w, init_options[i].flag,
-                   local_label(p->obj, "metadata.annotations", init_options[i].annotation));
+static void on_variable(void *ud, const char *name, const char *value) {
+    WEFT_FREE char *pair = weft_asprintf("%s=%s", name, value);
+    add(ud, pair);
+}
+
+/* What the pod's annotations say, as the webhook passes it on. */
+static char **environment(const struct local_pod *p, enum weft_inject_program program) {
+    struct words w = {0};
+    add(&w, "PATH=/usr/sbin:/usr/bin:/sbin:/bin");
+    weft_inject_variables(p->obj, program, on_variable, &w);
+    return w.argv;
 }
 
 static char *joined_ips(const struct local_pod *p) {
@@ -74,8 +69,10 @@ static void proxy_words(struct words *w, const struct local_pod *p) {
     add_option(w, "--trust-bundle", "/run/weft/root.pem");
     add_option(w, "--state-dir", "/run/weft/state");
     add_option(w, "--trust-domain", o->trust_domain);
-    add_option(w, "--access-log", o->access_log);
-    add_option(w, "--log-level", o->log_level);
+    if (!local_label(p->obj, "metadata.annotations", "weftmesh.io/access-log"))
+        add_option(w, "--access-log", o->access_log);
+    if (!local_label(p->obj, "metadata.annotations", "weftmesh.io/log-level"))
+        add_option(w, "--log-level", o->log_level);
     if (o->workers) {
         WEFT_FREE char *n = weft_asprintf("%llu", (unsigned long long)o->workers);
         add_option(w, "--workers", n);
@@ -84,8 +81,6 @@ static void proxy_words(struct words *w, const struct local_pod *p) {
 
 enum weft_status local_sidecar_prepare(struct local_container *c, struct local_spawn *s,
                                        struct weft_error *err) {
-    static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
-    static char *const env[] = {path, NULL};
     free(c->program);
     c->program = local_find_program(c->name, c->pod->mesh->bin_dir);
     if (!c->program)
@@ -94,16 +89,18 @@ enum weft_status local_sidecar_prepare(struct local_container *c, struct local_s
                               c->pod->mesh->bin_dir);
     if (!c->command_ready) {
         struct words w = {0};
-        if (c->kind == LOCAL_WEFT_INIT)
-            init_words(&w, c->pod);
+        bool init = c->kind == LOCAL_WEFT_INIT;
+        if (init)
+            add(&w, "weft-init");
         else
             proxy_words(&w, c->pod);
         c->command.argv = w.argv;
+        c->command.envp = environment(c->pod, init ? WEFT_INJECT_INIT : WEFT_INJECT_PROXY);
         c->command_ready = true;
     }
     s->program = c->program;
     s->argv = c->command.argv;
-    s->envp = env;
+    s->envp = c->command.envp;
     s->net_admin = c->kind == LOCAL_WEFT_INIT;
     s->uid = s->gid = c->kind == LOCAL_WEFT_INIT ? 0 : PROXY_UID;
     return WEFT_OK;

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * AdmissionReview v1 in, AdmissionReview v1 with a JSON Patch out. Whatever comes in is answered:
+ * with a verdict, or with what is wrong with the question. */
+#include "inject_internal.h"
+
+#include <string.h>
+#include <weft/object/json_patch.h>
+
+enum { MAX_WARNING = 256 };
+
+static char *base64(struct weft_slice s) {
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    char *out = weft_alloc((s.len + 2) / 3 * 4 + 1), *at = out;
+    for (size_t i = 0; i < s.len; i += 3) {
+        size_t n = s.len - i < 3 ? s.len - i : 3;
+        uint32_t v = 0;
+        for (size_t k = 0; k < 3; k++) v = v << 8 | (k < n ? (unsigned char)s.base[i + k] : 0);
+        for (size_t k = 0; k < 4; k++) *at++ = k <= n ? digits[v >> (18 - 6 * k) & 63] : '=';
+    }
+    *at = 0;
+    return out;
+}
+
+static void set_patch(json_t *response, json_t *pod, const struct weft_inject_result *r) {
+    json_t *ops = weft_json_patch(pod, r->pod);
+    WEFT_FREE char *text = json_dumps(ops, JSON_COMPACT);
+    WEFT_FREE char *coded = base64(weft_slice_str(text));
+    json_object_set_new(response, "patchType", json_string("JSONPatch"));
+    json_object_set_new(response, "patch", json_string(coded));
+    json_decref(ops);
+}
+
+static json_t *text(const char *s, size_t max) {
+    return json_sprintf("weft: " WEFT_SLICE_FMT,
+                        WEFT_SLICE_ARG(inject_head(weft_slice_str(s), max - 8)));
+}
+
+static json_t *respond(const json_t *request, const struct weft_inject_result *r) {
+    json_t *response = json_pack("{s:O, s:b}", "uid", json_object_get(request, "uid"), "allowed",
+                                 r->verdict != WEFT_INJECT_REFUSED);
+    if (r->verdict == WEFT_INJECT_REFUSED)
+        json_object_set_new(response, "status",
+                            json_pack("{s:i, s:s, s:o}", "code", 422, "reason", "Invalid",
+                                      "message", text(r->why, sizeof r->why)));
+    if (r->verdict == WEFT_INJECT_YES) set_patch(response, json_object_get(request, "object"), r);
+    json_t *warnings = json_array();
+    for (size_t i = 0; i < json_array_size(r->warnings); i++)
+        json_array_append_new(warnings,
+                              text(json_string_value(json_array_get(r->warnings, i)), MAX_WARNING));
+    if (json_array_size(warnings)) json_object_set(response, "warnings", warnings);
+    json_decref(warnings);
+    return response;
+}
+
+static uint16_t bad(struct weft_buf *ret, struct weft_inject_outcome *o, const char *what) {
+    snprintf(o->why, sizeof o->why, "%s", what);
+    weft_buf_printf(ret, "not an AdmissionReview that can be answered: %s\n", what);
+    return 400;
+}
+
+static const char *fault_of(const json_t *review) {
+    const json_t *request = json_object_get(review, "request");
+    if (!weft_slice_is(weft_js_str(review, "kind"), "AdmissionReview") ||
+        !weft_slice_is(weft_js_str(review, "apiVersion"), "admission.k8s.io/v1"))
+        return "kind AdmissionReview of admission.k8s.io/v1 is wanted";
+    if (!json_is_object(request)) return "request is missing";
+    if (!weft_js_str(request, "uid").len) return "request.uid is missing";
+    if (json_object_get(request, "object") && !json_is_object(json_object_get(request, "object")))
+        return "request.object is no object";
+    return NULL;
+}
+
+static bool is_new_pod(const json_t *request) {
+    const json_t *kind = json_object_get(request, "kind");
+    return weft_slice_is(weft_js_str(kind, "kind"), "Pod") && !weft_js_str(kind, "group").len &&
+           weft_slice_is(weft_js_str(request, "operation"), "CREATE") &&
+           !weft_js_str(request, "subResource").len && json_object_get(request, "object");
+}
+
+static void judge(const struct weft_inject_review *r, const json_t *request,
+                  struct weft_inject_result *ret) {
+    if (!is_new_pod(request)) {
+        *ret = (struct weft_inject_result){.why = "not a new pod", .warnings = json_array()};
+        return;
+    }
+    WEFT_FREE char *name = weft_slice_dup(weft_js_str(request, "namespace"));
+    const json_t *pod = json_object_get(request, "object");
+    weft_inject(pod, *name ? r->ns(r->ud, name) : NULL, &r->opt, ret);
+}
+
+static void note(struct weft_inject_outcome *o, const json_t *request,
+                 const struct weft_inject_result *r) {
+    const json_t *meta = weft_js_in(request, "object", "metadata");
+    struct weft_slice ns = weft_js_str(request, "namespace"), name = weft_js_str(meta, "name");
+    if (!name.len) name = weft_js_str(meta, "generateName");
+    o->verdict = r->verdict;
+    snprintf(o->pod, sizeof o->pod, WEFT_SLICE_FMT "/" WEFT_SLICE_FMT,
+             WEFT_SLICE_ARG(weft_slice_head(ns, 63)), WEFT_SLICE_ARG(weft_slice_head(name, 253)));
+    memcpy(o->why, r->why, sizeof o->why);
+}
+
+static void answer(const struct weft_inject_review *r, const json_t *request, struct weft_buf *ret,
+                   struct weft_inject_outcome *ret_outcome) {
+    struct weft_inject_result result;
+    judge(r, request, &result);
+    note(ret_outcome, request, &result);
+    json_t *o = json_pack("{s:s, s:s, s:o}", "apiVersion", "admission.k8s.io/v1", "kind",
+                          "AdmissionReview", "response", respond(request, &result));
+    WEFT_FREE char *text = json_dumps(o, JSON_COMPACT);
+    weft_buf_str(ret, text);
+    json_decref(o);
+    weft_inject_result_done(&result);
+}
+
+uint16_t weft_inject_review(const struct weft_inject_review *r, struct weft_slice body,
+                            struct weft_buf *ret, struct weft_inject_outcome *ret_outcome) {
+    json_error_t e;
+    *ret_outcome = (struct weft_inject_outcome){0};
+    json_t *review = json_loadb(body.base ? body.base : "", body.len, 0, &e);
+    const char *fault = review ? fault_of(review) : e.text;
+    uint16_t status = 200;
+    if (fault)
+        status = bad(ret, ret_outcome, fault);
+    else
+        answer(r, json_object_get(review, "request"), ret, ret_outcome);
+    json_decref(review);
+    return status;
+}
