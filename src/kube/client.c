@@ -39,9 +39,11 @@ static void on_timer(void *arg) {
 static int on_multi_timer(CURLM *multi, long ms, void *ud) {
     struct weft_kube *k = ud;
     (void)multi;
-    if (ms < 0)
-        weft_timer_stop(&k->timer);
-    else
+    weft_timer_stop(&k->timer);
+    weft_task_cancel(&k->now);
+    if (ms == 0)
+        weft_task_queue(k->loop, &k->now); /* this turn, not the next */
+    else if (ms > 0)
         weft_timer_start(&k->timer, (uint64_t)ms * 1000);
     return 0;
 }
@@ -114,6 +116,7 @@ enum weft_status weft_kube_new(struct weft_loop *l, const struct weft_kube_confi
     copy_config(&k->config, config);
     if (k->config.token_file) k->token = kube_token_new(k->config.token_file);
     weft_timer_init(&k->timer, l, on_timer, k);
+    weft_task_init(&k->now, on_timer, k);
     weft_list_init(&k->calls);
     weft_list_init(&k->watches);
     weft_rng_seed_system(&k->rng);
@@ -135,6 +138,7 @@ struct weft_kube *weft_kube_free(struct weft_kube *k) {
     weft_list_each(it, &k->watches) kube_watch_drop(it);
     curl_multi_cleanup(k->multi);
     weft_timer_stop(&k->timer);
+    weft_task_cancel(&k->now);
     weft_loop_defer(k->loop, destroy, k);
     return NULL;
 }

@@ -19,6 +19,7 @@ struct weft_kube {
     struct weft_kube_config config;
     CURLM *multi;
     struct weft_timer timer;  /* libcurl's */
+    struct weft_task now;     /* the same, when it is due already */
     struct weft_list calls;   /* weft_kube_call.link */
     struct weft_list watches; /* weft_kube_watch.link */
     struct kube_token *token; /* NULL: none, or a fixed one */
@@ -70,8 +71,11 @@ char *kube_reply_fault(const struct weft_kube *k, long status, const json_t *bod
 void kube_call_drop(struct weft_list *link);
 void kube_watch_drop(struct weft_list *link);
 
-/* === config.c, for tests === */
+/* === for tests === */
 
 /* As weft_kube_config_in_cluster with another folder and environment. */
 enum weft_status kube_config_pod(const char *dir, const char *host, const char *port,
                                  struct weft_kube_config *ret, struct weft_error *err);
+/* kubeconfig.c: the content of one file, as if it lay at `path`. */
+enum weft_status kube_config_text(struct weft_slice text, const char *path, const char *context,
+                                  struct weft_kube_config *ret, struct weft_error *err);

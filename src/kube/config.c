@@ -37,8 +37,10 @@ static char *read_namespace(const char *dir) {
     struct weft_buf b;
     weft_buf_init(&b, MAX_NAMESPACE);
     char *ns = NULL;
-    if (weft_file_read(path, &b) == WEFT_OK && weft_buf_size(&b))
-        ns = weft_slice_dup(weft_slice_trim(weft_buf_slice(&b)));
+    if (weft_file_read(path, &b) == WEFT_OK && weft_buf_size(&b)) {
+        struct weft_slice text = weft_buf_slice(&b);
+        ns = weft_slice_dup(weft_slice_trim(weft_slice_head(text, weft_slice_find(text, '\n'))));
+    }
     weft_buf_done(&b);
     return ns;
 }

@@ -227,20 +227,30 @@ static enum weft_status resolve(struct merge *m, const char *context, struct wef
     return st == WEFT_OK ? read_user(m, weft_js_str(e.json, "user"), c) : st;
 }
 
-enum weft_status weft_kube_config_load(const char *path, const char *context,
-                                       struct weft_kube_config *ret, struct weft_error *err) {
-    struct merge m = {.err = err};
+static enum weft_status finish(struct merge *m, enum weft_status st, const char *context,
+                               struct weft_kube_config *ret) {
     struct weft_kube_config c = {0};
-    enum weft_status st = read_files(&m, path);
-    if (st == WEFT_OK) st = resolve(&m, context, &c);
+    if (st == WEFT_OK) st = resolve(m, context, &c);
     if (st == WEFT_OK)
         *ret = c;
     else
         weft_kube_config_done(&c);
-    for (size_t i = 0; i < m.n; i++) {
-        free(m.files[i].path);
-        free(m.files[i].dir);
-        json_decref(m.files[i].json);
+    for (size_t i = 0; i < m->n; i++) {
+        free(m->files[i].path);
+        free(m->files[i].dir);
+        json_decref(m->files[i].json);
     }
     return st;
+}
+
+enum weft_status weft_kube_config_load(const char *path, const char *context,
+                                       struct weft_kube_config *ret, struct weft_error *err) {
+    struct merge m = {.err = err};
+    return finish(&m, read_files(&m, path), context, ret);
+}
+
+enum weft_status kube_config_text(struct weft_slice text, const char *path, const char *context,
+                                  struct weft_kube_config *ret, struct weft_error *err) {
+    struct merge m = {.err = err};
+    return finish(&m, parse(&m, path, text), context, ret);
 }

@@ -12,6 +12,7 @@
 
 #include <weft/base/alloc.h>
 #include <weft/conn/server.h>
+#include <weft/net/tls.h>
 
 enum { FAKE_MAX = 4096 };
 
@@ -21,6 +22,7 @@ struct fake_request {
     struct weft_stream *stream; /* NULL once it is over */
     struct weft_server_conn *conn;
     char method[16], target[1024], authorization[128], content_type[64], accept[128];
+    char client[128]; /* the SPIFFE ID in the client's certificate */
     struct weft_buf body;
     bool ended; /* its body is complete */
     bool head_sent, gone;
@@ -29,6 +31,7 @@ struct fake_kube {
     struct weft_loop *loop;
     struct weft_listener *listener;
     char url[64];
+    struct weft_tls_ctx *tls; /* the test's; NULL: plain */
     /* A request is complete. */
     void (*on_request)(void *ud, struct fake_request *r);
     void *ud;
@@ -93,6 +96,7 @@ static void fake_on_request(void *ud, struct weft_server_conn *c, struct weft_st
     fake_field(r->authorization, sizeof r->authorization, head, "authorization");
     fake_field(r->content_type, sizeof r->content_type, head, "content-type");
     fake_field(r->accept, sizeof r->accept, head, "accept");
+    fake_copy(r->client, sizeof r->client, weft_xport_info(weft_server_conn_xport(c))->peer_id);
     weft_stream_set_cb(s, &fake_stream_cb, r);
     if (end) fake_ready(r);
 }
@@ -106,13 +110,38 @@ static void fake_on_closed(void *ud, struct weft_server_conn *c) {
 static const struct weft_server_cb fake_server_cb = {.on_request = fake_on_request,
                                                      .on_closed = fake_on_closed};
 
-static void fake_on_accept(void *ud, struct weft_xport *x) {
-    struct fake_kube *f = ud;
-    const struct weft_server_options o = {.limits = weft_codec_limits_default()};
+static void fake_serve(struct fake_kube *f, struct weft_xport *x) {
+    const struct weft_server_options o = {.limits = weft_codec_limits_default(),
+                                          .h2 = weft_slice_is(weft_xport_info(x)->alpn, "h2")};
     size_t i = 0;
     while (i < WEFT_LEN(f->conns) && f->conns[i]) i++;
     assert_true(i < WEFT_LEN(f->conns));
     f->conns[i] = weft_server_conn_new(x, &o, &fake_server_cb, f);
+}
+
+struct fake_handshake {
+    struct fake_kube *fake;
+    struct weft_xport *x;
+};
+static void fake_on_open(void *ud, enum weft_status st) {
+    struct fake_handshake *h = ud;
+    if (st == WEFT_OK)
+        fake_serve(h->fake, h->x);
+    else
+        weft_xport_close(h->x);
+    free(h);
+}
+
+static void fake_on_accept(void *ud, struct weft_xport *x) {
+    static const struct weft_xport_cb cb = {.on_open = fake_on_open};
+    struct fake_kube *f = ud;
+    if (!f->tls) {
+        fake_serve(f, x);
+        return;
+    }
+    struct fake_handshake *h = weft_new0(struct fake_handshake);
+    *h = (struct fake_handshake){f, weft_xport_tls_server(x, f->tls, 0)};
+    weft_xport_set_cb(h->x, &cb, h);
 }
 
 /* Also again after fake_kube_stop, on the same port. */
