@@ -137,31 +137,56 @@ static int show_stats(const struct call *c) {
     return CLI_OK;
 }
 
-/* Prints what a page answered. */
-static int print_page(const struct call *c, const char *key, json_t *answer) {
-    if (!answer) return CLI_FAILED;
-    WEFT_FREE char *text = weft_slice_dup(weft_slice_str(content(answer)));
-    text[strcspn(text, "\n")] = 0;
+static void print_value(const struct call *c, const char *key, struct weft_slice value) {
     if (c->json)
-        printf("{\"%s\": \"%s\"}\n", key, text);
+        printf("{\"%s\": \"%.*s\"}\n", key, WEFT_SLICE_ARG(value));
     else
-        fputs(content(answer), stdout);
-    json_decref(answer);
-    return CLI_OK;
+        printf("%.*s\n", WEFT_SLICE_ARG(value));
 }
 
-static int log_level(const struct call *c) {
-    WEFT_FREE char *path = weft_asprintf("/logging?level=%s", c->arg ? c->arg : "");
-    static const char *const levels[] = {"error", "warn", "info", "debug"};
-    if (!c->arg) return print_page(c, "level", fetch(c, "GET", "/logging"));
-    for (size_t i = 0; i < WEFT_LEN(levels); i++)
-        if (strcmp(levels[i], c->arg) == 0) return print_page(c, "level", fetch(c, "POST", path));
-    fprintf(stderr, "weft proxy: log-level: \"%s\": use error, warn, info or debug\n", c->arg);
+/* The value of a line "key: value" of an answer. */
+static int print_line(const struct call *c, const char *key, json_t *answer) {
+    if (!answer) return CLI_FAILED;
+    struct weft_slice rest = weft_slice_str(content(answer)), value = WEFT_SLICE_EMPTY;
+    while (rest.len && !value.len) {
+        struct weft_slice line = weft_slice_cut(&rest, '\n'), name = weft_slice_cut(&line, ':');
+        if (weft_slice_is(name, key)) value = weft_slice_trim(line);
+    }
+    if (value.len)
+        print_value(c, key, value);
+    else
+        fprintf(stderr, "weft proxy: this weft-proxy does not tell its %s\n", key);
+    json_decref(answer);
+    return value.len ? CLI_OK : CLI_FAILED;
+}
+
+/* Shows or sets one of the two things that /logging is about. */
+static int logging(const struct call *c, const char *key, const char *words) {
+    if (!c->arg) return print_line(c, key, fetch(c, "GET", "/logging"));
+    struct weft_slice rest = weft_slice_str(words);
+    while (rest.len) {
+        if (!weft_slice_is(weft_slice_cut(&rest, ' '), c->arg)) continue;
+        WEFT_FREE char *path = weft_asprintf("/logging?%s=%s", key, c->arg);
+        return print_line(c, key, fetch(c, "POST", path));
+    }
+    fprintf(stderr, "weft proxy: \"%s\": use one of: %s\n", c->arg, words);
     return CLI_USAGE;
 }
 
+static int log_level(const struct call *c) {
+    return logging(c, "level", "error warn info debug");
+}
+
+static int access_log(const struct call *c) {
+    return logging(c, "access", "off errors all");
+}
+
 static int drain(const struct call *c) {
-    return print_page(c, "drain", fetch(c, "POST", "/drain"));
+    LOCAL_JSON json_t *answer = fetch(c, "POST", "/drain");
+    if (!answer) return CLI_FAILED;
+    struct weft_slice text = weft_slice_str(content(answer));
+    print_value(c, "drain", weft_slice_cut(&text, '\n'));
+    return CLI_OK;
 }
 
 static const struct {
@@ -176,6 +201,7 @@ static const struct {
      "who stands behind each destination: load, latency, failures, ejection"},
     {"stats", show_stats, "[TEXT]", "metrics that are not 0, all or those with TEXT in their name"},
     {"log-level", log_level, "[LEVEL]", "the log level; error, warn, info or debug sets it"},
+    {"access-log", access_log, "[MODE]", "what the access log has; off, errors or all sets it"},
     {"drain", drain, NULL, "finishes what is in flight, then ends, as SIGTERM does"},
 };
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <controller/metrics.h>
 
+#include <weft/obs/process.h>
+
 enum {
 #define X(member, name, kind, help) F_##member,
     CONTROLLER_METRIC_MAP(X)
@@ -31,4 +33,5 @@ void controller_metrics_done(struct controller_metrics *m) {
 void controller_metrics_text(const struct controller_metrics *m, struct weft_buf *out) {
     struct weft_metrics *sets[] = {m->set};
     weft_metrics_text(sets, 1, out);
+    weft_process_metrics_text(out);
 }

@@ -31,7 +31,7 @@ struct proxy_admin {
 
 struct answer {
     uint16_t status;
-    const char *type;
+    const char *type, *allow;
     struct weft_buf body;
 };
 
@@ -54,17 +54,39 @@ static void config_dump(struct proxy_admin *a, struct weft_slice query, struct a
     weft_buf_str(&r->body, text);
 }
 
-static void logging(struct proxy_admin *a, struct weft_slice query, struct answer *r) {
-    static const char *const names[] = {"error", "warn", "info", "debug"};
-    struct weft_slice level = query;
-    if (weft_slice_starts(level, WEFT_SLICE_LIT("level="))) level = weft_slice_from(level, 6);
-    WEFT_FREE char *name = weft_slice_dup(level);
-    if (level.len && weft_log_set_level(name) != WEFT_OK) {
+static void stats(struct proxy_admin *a, struct weft_slice query, struct answer *r) {
+    struct proxy_stats_query q;
+    if (proxy_stats_query_parse(query, &q) != WEFT_OK) {
         r->status = 400;
-        weft_buf_str(&r->body, "use /logging?level=error, warn, info or debug\n");
+        weft_buf_str(&r->body, "use /stats?filter=TEXT&all&format=json\n");
         return;
     }
-    weft_buf_printf(&r->body, "%s\n", names[weft_log_level()]);
+    if (q.json) r->type = "application/json";
+    a->src.stats(a->src.ud, &q, &r->body);
+}
+
+/* One "what=value" of the query; false: nobody knows it. */
+static bool set_logging(struct proxy_admin *a, struct weft_slice what, struct weft_slice value) {
+    WEFT_FREE char *word = weft_slice_dup(value);
+    enum proxy_log_mode mode;
+    if (weft_slice_is(what, "level")) return weft_log_set_level(word) == WEFT_OK;
+    if (!weft_slice_is(what, "access") || !proxy_log_mode_from(word, &mode)) return false;
+    a->src.set_access_log(a->src.ud, mode);
+    return true;
+}
+
+static void logging(struct proxy_admin *a, struct weft_slice query, struct answer *r) {
+    static const char *const levels[] = {"error", "warn", "info", "debug"};
+    while (query.len) {
+        struct weft_slice value = weft_slice_cut(&query, '&'), what = weft_slice_cut(&value, '=');
+        if (set_logging(a, what, value)) continue;
+        r->status = 400;
+        weft_buf_str(&r->body, "use POST /logging?level=error, warn, info or debug, "
+                               "?access=off, errors or all\n");
+        return;
+    }
+    weft_buf_printf(&r->body, "level: %s\naccess: %s\n", levels[weft_log_level()],
+                    proxy_log_mode_word(a->src.access_log(a->src.ud)));
 }
 
 static void live(struct proxy_admin *a, struct weft_slice query, struct answer *r) {
@@ -79,44 +101,64 @@ static void drain(struct proxy_admin *a, struct weft_slice query, struct answer 
 static void home(struct proxy_admin *a, struct weft_slice query, struct answer *r);
 #define ENDPOINTS "/endpoints"
 
+enum { READ = 1, CHANGE = 2 }; /* GET and HEAD; POST */
+
 static const struct {
     const char *path;
-    unsigned on;
+    unsigned on, methods;
     void (*fn)(struct proxy_admin *a, struct weft_slice query, struct answer *r);
     const char *help;
-    bool post; /* changes something: POST only */
 } pages[] = {
-    {"/", ON_ADMIN, home, "this list"},
-    {"/live", ON_ADMIN | ON_READY, live, "200 while the main thread runs"},
-    {"/ready", ON_ADMIN | ON_READY, ready, "200 when configured and not draining, else 503"},
-    {"/metrics", ON_ADMIN | ON_METRICS, metrics, "Prometheus text"},
-    {"/config_dump", ON_ADMIN, config_dump, "all resources in force, sorted JSON"},
-    {ENDPOINTS, ON_ADMIN, NULL, "what the workers know of endpoints, sorted JSON"},
-    {"/logging", ON_ADMIN, logging, "the log level; ?level=debug sets it"},
-    {"/drain", ON_ADMIN, drain, "POST: finishes what is in flight, then ends, as SIGTERM does",
-     true},
+    {"/", ON_ADMIN, READ, home, "this list"},
+    {"/live", ON_ADMIN | ON_READY, READ, live, "200 while the main thread runs"},
+    {"/ready", ON_ADMIN | ON_READY, READ, ready, "200 when configured and not draining, else 503"},
+    {"/metrics", ON_ADMIN | ON_METRICS, READ, metrics, "Prometheus text"},
+    {"/stats", ON_ADMIN, READ, stats,
+     "the same for people: what is not 0; ?filter=TEXT, ?all, ?format=json"},
+    {"/config_dump", ON_ADMIN, READ, config_dump, "all resources in force, sorted JSON"},
+    {ENDPOINTS, ON_ADMIN, READ, NULL, "what the workers know of endpoints, sorted JSON"},
+    {"/logging", ON_ADMIN, READ | CHANGE, logging,
+     "log level and access log; POST ?level=error|warn|info|debug, ?access=off|errors|all"},
+    {"/drain", ON_ADMIN, CHANGE, drain,
+     "POST: finishes what is in flight, then ends, as SIGTERM does"},
+    {"/quitquitquit", ON_ADMIN, CHANGE, drain, "POST: the same, by the name that Jobs know"},
 };
 
-static void home(struct proxy_admin *a, struct weft_slice query, struct answer *r) {
+static void list_pages(unsigned on, struct weft_buf *out) {
     for (size_t i = 0; i < WEFT_LEN(pages); i++)
-        weft_buf_printf(&r->body, "%-14s %s\n", pages[i].path, pages[i].help);
+        if (pages[i].on & on) weft_buf_printf(out, "%-14s %s\n", pages[i].path, pages[i].help);
+}
+
+static void home(struct proxy_admin *a, struct weft_slice query, struct answer *r) {
+    list_pages(ON_ADMIN, &r->body);
+}
+
+/* A query at a page that knows both is a wish for change. */
+static bool allowed(unsigned methods, const struct weft_head *head) {
+    if (weft_slice_is(head->method, "POST")) return methods & CHANGE;
+    if (!weft_slice_is(head->method, "GET") && !weft_slice_is(head->method, "HEAD")) return false;
+    return methods == READ || (methods & READ && !weft_head_query(head).len);
+}
+
+static void refuse_method(unsigned methods, struct answer *r) {
+    r->status = 405;
+    r->allow = methods == READ ? "GET, HEAD" : methods == CHANGE ? "POST" : "GET, HEAD, POST";
+    weft_buf_str(&r->body, methods & CHANGE ? "use POST for changes\n" : "use GET\n");
 }
 
 static void make(struct port *p, const struct weft_head *head, struct answer *r) {
     struct weft_slice path = weft_head_path_only(head);
     for (size_t i = 0; i < WEFT_LEN(pages); i++) {
-        if (!pages[i].fn || !(pages[i].on & p->kind) || !weft_slice_is(path, pages[i].path))
-            continue;
-        if (pages[i].post && !weft_slice_is(head->method, "POST")) {
-            r->status = 405;
-            weft_buf_str(&r->body, "use POST\n");
-            return;
-        }
-        pages[i].fn(p->a, weft_head_query(head), r);
+        if (!(pages[i].on & p->kind) || !weft_slice_is(path, pages[i].path)) continue;
+        if (!allowed(pages[i].methods, head))
+            refuse_method(pages[i].methods, r);
+        else
+            pages[i].fn(p->a, weft_head_query(head), r);
         return;
     }
     r->status = 404;
-    weft_buf_str(&r->body, "no such page\n");
+    weft_buf_str(&r->body, "no such page; there are:\n");
+    list_pages(p->kind, &r->body);
 }
 
 /* ---- serving ---- */
@@ -129,6 +171,7 @@ static void send_answer(struct weft_stream *s, struct answer *r) {
     head.has_content_length = true;
     head.content_length = weft_buf_size(&r->body);
     weft_fields_add(&head.fields, WEFT_SLICE_LIT("content-type"), weft_slice_str(r->type));
+    if (r->allow) weft_fields_add(&head.fields, WEFT_SLICE_LIT("allow"), weft_slice_str(r->allow));
     if (weft_stream_head(s, &head, false) != WEFT_OK) return;
     (void)weft_stream_data(s, weft_buf_slice(&r->body));
     (void)weft_stream_end(s, NULL);
@@ -165,7 +208,7 @@ static void ask_workers(struct proxy_admin *a, struct weft_stream *s) {
 }
 
 static bool is_endpoints(const struct port *p, const struct weft_head *head) {
-    return head->refused == WEFT_REASON_NONE && (p->kind & ON_ADMIN) &&
+    return head->refused == WEFT_REASON_NONE && (p->kind & ON_ADMIN) && allowed(READ, head) &&
            weft_slice_is(weft_head_path_only(head), ENDPOINTS);
 }
 

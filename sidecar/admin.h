@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The proxy's own small HTTP servers, on the main loop: /live, /ready, /metrics, /config_dump,
- * /endpoints, /logging, /drain. */
+ * The proxy's own small HTTP servers, on the main loop. Pages only show, but to POST. */
 #pragma once
 #include <sidecar/options.h>
+#include <sidecar/stats_view.h>
 #include <weft/base/buf.h>
 #include <weft/net/loop.h>
 
@@ -14,6 +14,9 @@ struct proxy_admin_source { /* called on the main loop */
     /* Calls done once, now or later, with text that done is to free(). */
     void (*endpoints)(void *ud, void (*done)(void *arg, char *text), void *arg);
     void (*drain)(void *ud); /* what SIGTERM does */
+    void (*stats)(void *ud, const struct proxy_stats_query *q, struct weft_buf *out);
+    enum proxy_log_mode (*access_log)(void *ud);
+    void (*set_access_log)(void *ud, enum proxy_log_mode mode);
 };
 struct proxy_admin;
 /* Opens what the options name. */

@@ -141,11 +141,12 @@ static enum weft_status apply(void *ud, enum weft_xds_type type, const struct we
                               struct weft_error *err) {
     struct proxy_agent *a = ud;
     enum weft_status st = put(a, type, r, err);
-    if (st == WEFT_OK)
+    if (st == WEFT_OK) {
         held_put(a, r->name, r->value);
-    else
-        weft_error("agent", "%.*s rejected: %s: %s", WEFT_SLICE_ARG(r->name), err->path,
-                   err->message);
+        return st;
+    }
+    weft_error("agent", "%.*s rejected: %s: %s", WEFT_SLICE_ARG(r->name), err->path, err->message);
+    if (a->cb.on_rejected) a->cb.on_rejected(a->cb.ud);
     return st;
 }
 

@@ -93,12 +93,19 @@ static uint32_t count_ejected(const struct proxy_bound *b, uint32_t set, uint64_
     return n;
 }
 
+/* By the name of the set, "endpoints/NS/SVC:PORT". */
+static void count_ejection(struct proxy_bound *b, uint32_t set, const char *cause) {
+    struct weft_slice backend = b->bound->endpoints[set]->name;
+    (void)weft_slice_cut(&backend, '/');
+    struct weft_slice v[] = {backend, weft_slice_str(cause)};
+    weft_counter_add(weft_metrics_counter(b->w->stats.set, PROXY_METRIC_EJECTIONS, v), 1);
+}
+
 static void eject(struct proxy_load *l, struct proxy_bound *b, uint32_t set,
                   const struct weft_outlier_policy *p, enum proxy_failure why) {
     uint64_t now = weft_loop_now_us(b->w->loop);
     bool room = weft_outlier_room(b->bound->endpoints[set]->n, count_ejected(b, set, now));
-    proxy_stats_count(&b->w->stats, PROXY_METRIC_EJECTIONS,
-                      room ? proxy_failure_word(why) : "capped", NULL);
+    count_ejection(b, set, room ? proxy_failure_word(why) : "capped");
     if (!room) return;
     uint64_t until = weft_outlier_eject(&l->outlier, p, now);
     proxy_ejection_set(l->ejection, until);

@@ -93,14 +93,24 @@ enum weft_status proxy_option_ip(void *t, const struct weft_option *row, const c
     return weft_error_set(err, WEFT_INVALID, "", "\"%s\": use an IP address", v);
 }
 
+static const char *const log_modes[] = {"off", "errors", "all"};
+
+const char *proxy_log_mode_word(enum proxy_log_mode m) {
+    return log_modes[m];
+}
+
+bool proxy_log_mode_from(const char *word, enum proxy_log_mode *ret) {
+    for (size_t i = 0; i < WEFT_LEN(log_modes); i++) {
+        if (strcmp(word, log_modes[i])) continue;
+        *ret = (enum proxy_log_mode)i;
+        return true;
+    }
+    return false;
+}
+
 enum weft_status proxy_option_access_log(void *t, const struct weft_option *row, const char *v,
                                          struct weft_error *err) {
-    static const char *const words[] = {"off", "errors", "all"};
-    for (size_t i = 0; i < WEFT_LEN(words); i++) {
-        if (strcmp(v, words[i])) continue;
-        *(enum proxy_log_mode *)member(t, row) = (enum proxy_log_mode)i;
-        return WEFT_OK;
-    }
+    if (proxy_log_mode_from(v, member(t, row))) return WEFT_OK;
     return weft_error_set(err, WEFT_INVALID, "", "\"%s\": use off, errors or all", v);
 }
 

@@ -67,8 +67,8 @@ static const struct weft_option rows[] = {
      "or --listen-inbound.",
      weft_option_u64, AT(inbound_port), 0, 65535},
     {"admin", "WEFT_ADMIN", "ADDR:PORT",
-     "Serves /config_dump, /endpoints, /metrics, /ready and /logging; 0: off. Default "
-     "127.0.0.1:15000.",
+     "Serves what is known, counted and logged, and takes changes by POST; / lists the pages; 0: "
+     "off. Default 127.0.0.1:15000.",
      proxy_option_addr, AT(admin)},
     {"metrics-port", "WEFT_METRICS_PORT", "PORT",
      "Serves /metrics on every address; 0: off. Default 15020.", weft_option_u64, AT(metrics_port),
@@ -77,8 +77,10 @@ static const struct weft_option rows[] = {
      "Serves /ready on every address; 0: off. Default 15021.", weft_option_u64, AT(ready_port), 0,
      65535},
     {"access-log", "WEFT_ACCESS_LOG", "off|errors|all",
-     "One JSON line a request. errors: answers of 500 and above and whatever the proxy itself "
-     "answered or cut. Default errors.",
+     "One JSON line a request. errors: answers of 500 and above, failed gRPC calls and whatever "
+     "the "
+     "proxy itself answered or cut. Changes at run time by POST /logging?access=MODE. Default "
+     "errors.",
      proxy_option_access_log, AT(access_log)},
     {"access-log-file", "WEFT_ACCESS_LOG_FILE", "FILE", "Default: standard output.",
      weft_option_str, AT(access_log_file)},

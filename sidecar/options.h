@@ -16,6 +16,8 @@ struct proxy_listen_inbound { /* --listen-inbound */
     uint16_t app_port;
 };
 enum proxy_log_mode { PROXY_LOG_OFF, PROXY_LOG_ERRORS, PROXY_LOG_ALL };
+const char *proxy_log_mode_word(enum proxy_log_mode m); /* "off", "errors", "all" */
+bool proxy_log_mode_from(const char *word, enum proxy_log_mode *ret);
 
 struct proxy_options {
     const char *snapshot;

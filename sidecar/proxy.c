@@ -39,9 +39,13 @@ static void warn_loopback(const struct weft_snapshot *s) {
     }
 }
 
+static void config_errors(struct proxy *p, uint64_t n) {
+    weft_counter_add(weft_metrics_counter(p->metrics, PROXY_METRIC_CONFIG_ERRORS, NULL), n);
+}
+
 static void on_snapshot_error(void *ud, const struct weft_error *err) {
     struct proxy *p = ud;
-    weft_counter_add(weft_metrics_counter(p->metrics, PROXY_METRIC_CONFIG_ERRORS, NULL), 1);
+    config_errors(p, 1);
     weft_error("snapshot", "kept what was in force: %s: %s", err->path, err->message);
 }
 
@@ -64,6 +68,10 @@ static void on_connected(void *ud, bool connected) {
     proxy_post_connected(ud, connected);
 }
 
+static void on_rejected(void *ud) {
+    config_errors(ud, 1);
+}
+
 static enum weft_status start_agent(struct proxy *p, struct weft_error *err) {
     const struct proxy_options *o = p->opt;
     struct proxy_agent_options a = {.controller_name = o->controller_name,
@@ -82,7 +90,7 @@ static enum weft_status start_agent(struct proxy *p, struct weft_error *err) {
                               o->controller);
     WEFT_FREE char *controller_host = weft_slice_dup(host);
     a.controller_host = controller_host;
-    struct proxy_agent_cb cb = {p, on_identity, on_connected};
+    struct proxy_agent_cb cb = {p, on_identity, on_connected, on_rejected};
     p->agent = proxy_agent_new(p->loop, &a, p->config, &cb);
     return WEFT_OK;
 }
@@ -189,9 +197,9 @@ static void proxy_done(struct proxy *p) {
 /* ---- the beginning ---- */
 
 static enum weft_status open_log(struct proxy *p, struct weft_error *err) {
-    p->log_fd = -1;
-    if (p->opt->access_log == PROXY_LOG_OFF) return WEFT_OK;
-    p->log_fd = proxy_log_open(p->opt->access_log_file);
+    p->log_mode = p->opt->access_log;
+    p->log_fd = /* also with mode off: it may be switched on */
+        proxy_log_open(p->opt->access_log_file);
     if (p->log_fd >= 0) return WEFT_OK;
     return weft_error_set(err, WEFT_IO, "--access-log-file", "cannot be opened: %s",
                           weft_status_text(weft_status_from_errno(errno)));
@@ -218,6 +226,7 @@ static enum weft_status build(struct proxy *p, struct weft_error *err) {
     p->metrics = weft_metrics_new(proxy_metric_families, PROXY_METRIC_COUNT);
     p->config = proxy_config_new(&cb);
     p->changed_us = weft_clock_mono_us();
+    config_errors(p, 0);
     weft_loop_on_signal(p->loop, SIGTERM, on_signal, p);
     weft_loop_on_signal(p->loop, SIGINT, on_signal, p);
     if (p->opt->pod) proxy_config_set_own(p->config, p->opt->ns, p->opt->pod);

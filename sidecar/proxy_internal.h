@@ -28,6 +28,7 @@ struct proxy {
     struct proxy_thread *threads;
     size_t n_threads;
     int log_fd;
+    enum proxy_log_mode log_mode;
     uint64_t changed_us; /* when the configuration changed last */
     bool running;        /* worker threads are up: talk to them by posting */
     bool draining, connected;
@@ -38,6 +39,7 @@ struct proxy {
 extern const struct proxy_config_cb proxy_post_config_cb; /* its ud is to be the proxy */
 void proxy_post_identity(struct proxy *p, struct weft_identity *id);
 void proxy_post_connected(struct proxy *p, bool connected);
+void proxy_post_log_mode(struct proxy *p, enum proxy_log_mode mode);
 void proxy_post_each(struct proxy *p, void (*fn)(struct proxy_worker *w));
 struct proxy_worker_hooks proxy_post_hooks(struct proxy *p);
 /* On the main thread: worker w has nothing in flight any more (proxy.c). */

@@ -14,6 +14,7 @@ struct message {
     const struct weft_inbound *inbound;
     struct weft_identity *identity;
     void (*fn)(struct proxy_worker *w);
+    enum proxy_log_mode log_mode;
     bool flag;
 };
 
@@ -98,6 +99,17 @@ static void run_connected(void *arg) {
 void proxy_post_connected(struct proxy *p, bool connected) {
     p->connected = connected;
     to_workers(p, &(struct message){.flag = connected}, run_connected);
+}
+
+static void run_log_mode(void *arg) {
+    struct message *m = arg;
+    proxy_log_set_mode(&m->w->log, m->log_mode);
+    release(m);
+}
+
+void proxy_post_log_mode(struct proxy *p, enum proxy_log_mode mode) {
+    p->log_mode = mode;
+    to_workers(p, &(struct message){.log_mode = mode}, run_log_mode);
 }
 
 static void run_fn(void *arg) {

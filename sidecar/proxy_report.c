@@ -5,6 +5,7 @@
 #include <sidecar/endpoint_view.h>
 #include <weft/base/alloc.h>
 #include <weft/mesh/dump.h>
+#include <weft/obs/process.h>
 
 /* With a controller a pod is ready when it can speak mutual TLS, too. */
 bool proxy_is_ready(const struct proxy *p) {
@@ -19,16 +20,41 @@ static void gauge(struct proxy *p, enum proxy_metric m, int64_t v) {
     weft_gauge_set(weft_metrics_counter(p->metrics, m, NULL), v);
 }
 
-static void metrics(void *ud, struct weft_buf *out) {
-    struct proxy *p = ud;
+static void build_info(struct proxy *p) {
+    struct weft_slice version = WEFT_SLICE_LIT(WEFT_VERSION);
+    weft_gauge_set(weft_metrics_counter(p->metrics, PROXY_METRIC_BUILD_INFO, &version), 1);
+}
+
+/* Brings the main thread's own up to date; returns how many sets there are in ret. */
+static size_t gather_sets(struct proxy *p, struct weft_metrics *ret[PROXY_MAX_WORKERS + 1]) {
+    build_info(p);
     gauge(p, PROXY_METRIC_CONFIG_GENERATION, (int64_t)proxy_config_generation(p->config));
     gauge(p, PROXY_METRIC_CONFIG_AGE, (int64_t)((weft_clock_mono_us() - p->changed_us) / 1000000));
     gauge(p, PROXY_METRIC_WORKERS, (int64_t)p->n_threads);
     if (p->opt->controller) gauge(p, PROXY_METRIC_CONNECTED, p->connected);
     if (p->identity) gauge(p, PROXY_METRIC_CERT_NOT_AFTER, weft_identity_not_after(p->identity));
-    struct weft_metrics *sets[PROXY_MAX_WORKERS + 1] = {p->metrics};
-    for (size_t i = 0; i < p->n_threads; i++) sets[i + 1] = p->threads[i].w->stats.set;
-    weft_metrics_text(sets, p->n_threads + 1, out);
+    ret[0] = p->metrics;
+    for (size_t i = 0; i < p->n_threads; i++) ret[i + 1] = p->threads[i].w->stats.set;
+    return p->n_threads + 1;
+}
+
+static void metrics(void *ud, struct weft_buf *out) {
+    struct weft_metrics *sets[PROXY_MAX_WORKERS + 1];
+    weft_metrics_text(sets, gather_sets(ud, sets), out);
+    weft_process_metrics_text(out);
+}
+
+static void stats(void *ud, const struct proxy_stats_query *q, struct weft_buf *out) {
+    struct weft_metrics *sets[PROXY_MAX_WORKERS + 1];
+    proxy_stats_view(sets, gather_sets(ud, sets), q, out);
+}
+
+static enum proxy_log_mode access_log(void *ud) {
+    return ((struct proxy *)ud)->log_mode;
+}
+
+static void set_access_log(void *ud, enum proxy_log_mode mode) {
+    proxy_post_log_mode(ud, mode);
 }
 
 static char *config_dump(void *ud) {
@@ -92,5 +118,8 @@ struct proxy_admin_source proxy_report_source(struct proxy *p) {
                                        .metrics = metrics,
                                        .config_dump = config_dump,
                                        .endpoints = endpoints,
-                                       .drain = drain};
+                                       .drain = drain,
+                                       .stats = stats,
+                                       .access_log = access_log,
+                                       .set_access_log = set_access_log};
 }

@@ -43,7 +43,7 @@
       "started and failed.")                                                                       \
     X(CONNECTS, "weft_upstream_connects_total", COUNTER, "result",                                 \
       "Connections dialled to endpoints and apps: started, failed.")                               \
-    X(EJECTIONS, "weft_endpoint_ejections_total", COUNTER, "cause",                                \
+    X(EJECTIONS, "weft_endpoint_ejections_total", COUNTER, "backend,cause",                        \
       "Endpoints ejected after failures in a row, by the last one: status (5xx), reset, connect, " \
       "timeout; capped: not ejected because half of the set is.")                                  \
     X(BUDGET_SPENT, "weft_retry_budget_exhausted_total", COUNTER, "",                              \
@@ -60,10 +60,11 @@
     X(CONFIG_AGE, "weft_config_age_seconds", GAUGE, "",                                            \
       "Time since the configuration changed last.")                                                \
     X(CONFIG_ERRORS, "weft_config_errors_total", COUNTER, "",                                      \
-      "Snapshots that could not be taken up.")                                                     \
+      "Snapshots and resources that could not be taken up.")                                       \
     X(CONNECTED, "weft_controller_connected", GAUGE, "", "1 while the controller is reached.")     \
     X(CERT_NOT_AFTER, "weft_certificate_not_after_seconds", GAUGE, "",                             \
       "End of the own certificate as Unix time; absent without one.")                              \
+    X(BUILD_INFO, "weft_build_info", GAUGE, "version", "1; which weft-proxy this is.")             \
     X(WORKERS, "weft_workers", GAUGE, "", "Worker threads.")
 
 enum proxy_metric {

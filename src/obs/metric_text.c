@@ -8,32 +8,47 @@
 #include <weft/base/alloc.h>
 
 struct sum {
-    const char *labels;
-    uint64_t value;
-    uint64_t buckets[WEFT_HISTOGRAM_BUCKETS + 1];
-    uint64_t sum_us;
+    struct weft_metric_sample sample;
     UT_hash_handle hh;
 };
 
 static int by_labels(const struct sum *a, const struct sum *b) {
-    return strcmp(a->labels, b->labels);
+    return strcmp(a->sample.labels, b->sample.labels);
 }
 
-static void add_series(struct sum **sums, struct metric_series *s) {
-    struct sum *t = NULL;
-    HASH_FIND_STR(*sums, s->labels, t);
-    if (!t) {
-        t = weft_new0(struct sum);
-        t->labels = s->labels;
-        HASH_ADD_KEYPTR(hh, *sums, t->labels, strlen(t->labels), t);
+static void add_series(struct sum **sums, const struct weft_metric_family *f,
+                       struct metric_series *s) {
+    struct sum *found = NULL;
+    HASH_FIND_STR(*sums, s->labels, found);
+    if (!found) {
+        found = weft_new0(struct sum);
+        found->sample.family = f;
+        found->sample.labels = s->labels;
+        HASH_ADD_KEYPTR(hh, *sums, s->labels, strlen(s->labels), found);
     }
+    struct weft_metric_sample *t = &found->sample;
     t->value += weft_counter_value(&s->counter);
     for (size_t i = 0; i <= WEFT_HISTOGRAM_BUCKETS; i++)
         t->buckets[i] += atomic_load_explicit(&s->histogram.buckets[i], memory_order_relaxed);
     t->sum_us += atomic_load_explicit(&s->histogram.sum_us, memory_order_relaxed);
 }
 
-static void print_value(const struct weft_metric_family *f, const struct sum *t,
+uint64_t weft_metric_count(const struct weft_metric_sample *h) {
+    uint64_t n = 0;
+    for (size_t i = 0; i <= WEFT_HISTOGRAM_BUCKETS; i++) n += h->buckets[i];
+    return n;
+}
+
+uint64_t weft_metric_quantile_us(const struct weft_metric_sample *h, unsigned per_mille) {
+    uint64_t need = (weft_metric_count(h) * per_mille + 999) / 1000, n = 0;
+    for (size_t i = 0; i < WEFT_HISTOGRAM_BUCKETS; i++) {
+        n += h->buckets[i];
+        if (n >= need) return metric_bound_us(i);
+    }
+    return UINT64_MAX;
+}
+
+static void print_value(const struct weft_metric_family *f, const struct weft_metric_sample *t,
                         struct weft_buf *out) {
     weft_buf_str(out, f->name);
     if (*t->labels) weft_buf_printf(out, "{%s}", t->labels);
@@ -43,7 +58,7 @@ static void print_value(const struct weft_metric_family *f, const struct sum *t,
         weft_buf_printf(out, " %" PRIu64 "\n", t->value);
 }
 
-static void print_histogram(const struct weft_metric_family *f, const struct sum *t,
+static void print_histogram(const struct weft_metric_family *f, const struct weft_metric_sample *t,
                             struct weft_buf *out) {
     const char *comma = *t->labels ? "," : "";
     uint64_t n = 0;
@@ -62,37 +77,48 @@ static void print_histogram(const struct weft_metric_family *f, const struct sum
     weft_buf_printf(out, "%s_count%s%s%s %" PRIu64 "\n", f->name, open, t->labels, close, n);
 }
 
-static void print_family(const struct weft_metric_family *f, struct sum *sums,
-                         struct weft_buf *out) {
-    static const char *const kinds[] = {"counter", "gauge", "histogram"};
-    weft_buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", f->name, f->help, f->name, kinds[f->kind]);
-    for (const struct sum *t = sums; t; t = t->hh.next) {
-        if (f->kind == WEFT_METRIC_HISTOGRAM)
-            print_histogram(f, t, out);
-        else
-            print_value(f, t, out);
-    }
-}
-
-static void family_text(struct weft_metrics *const *sets, size_t n_sets, size_t family,
-                        struct weft_buf *out) {
-    struct sum *sums = NULL;
+static void each_of_family(struct weft_metrics *const *sets, size_t n_sets, size_t family,
+                           void (*fn)(void *ud, const struct weft_metric_sample *s), void *ud) {
+    struct sum *sums = NULL, *t, *next;
     for (size_t i = 0; i < n_sets; i++) {
         struct metric_series *s =
             atomic_load_explicit(&sets[i]->heads[family], memory_order_acquire);
-        for (; s; s = s->next) add_series(&sums, s);
+        for (; s; s = s->next) add_series(&sums, &sets[0]->families[family], s);
     }
-    if (!sums) return;
     HASH_SORT(sums, by_labels);
-    print_family(&sets[0]->families[family], sums, out);
-    struct sum *t, *next;
     HASH_ITER(hh, sums, t, next) {
+        fn(ud, &t->sample);
         HASH_DEL(sums, t);
         free(t);
     }
 }
 
-void weft_metrics_text(struct weft_metrics *const *sets, size_t n_sets, struct weft_buf *out) {
+void weft_metrics_each(struct weft_metrics *const *sets, size_t n_sets,
+                       void (*fn)(void *ud, const struct weft_metric_sample *s), void *ud) {
     if (!n_sets) return;
-    for (size_t f = 0; f < sets[0]->n; f++) family_text(sets, n_sets, f, out);
+    for (size_t f = 0; f < sets[0]->n; f++) each_of_family(sets, n_sets, f, fn, ud);
+}
+
+struct printer {
+    struct weft_buf *out;
+    const struct weft_metric_family *last;
+};
+
+static void print(void *ud, const struct weft_metric_sample *s) {
+    static const char *const kinds[] = {"counter", "gauge", "histogram"};
+    struct printer *p = ud;
+    const struct weft_metric_family *f = s->family;
+    if (p->last != f)
+        weft_buf_printf(p->out, "# HELP %s %s\n# TYPE %s %s\n", f->name, f->help, f->name,
+                        kinds[f->kind]);
+    p->last = f;
+    if (f->kind == WEFT_METRIC_HISTOGRAM)
+        print_histogram(f, s, p->out);
+    else
+        print_value(f, s, p->out);
+}
+
+void weft_metrics_text(struct weft_metrics *const *sets, size_t n_sets, struct weft_buf *out) {
+    struct printer p = {.out = out};
+    weft_metrics_each(sets, n_sets, print, &p);
 }

@@ -9,8 +9,8 @@
 
 #define GET    "GET / HTTP/1.1\r\nHost: web\r\n\r\n"
 #define ROUTE  "  - backendRefs: [{name: web, port: 80}]\n"
-#define EJECTS "weft_endpoint_ejections_total{cause=\"status\"}"
-#define CAPPED "weft_endpoint_ejections_total{cause=\"capped\"}"
+#define EJECTS "weft_endpoint_ejections_total{backend=\"default/web:80\",cause=\"status\"}"
+#define CAPPED "weft_endpoint_ejections_total{backend=\"default/web:80\",cause=\"capped\"}"
 
 static void fail_always(struct app *a) {
     a->n_script = WORLD_SCRIPT;

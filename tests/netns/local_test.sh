@@ -105,7 +105,10 @@ has "proxy stats" "$(proxy shop/frontend stats requests_total)" '^[0-9]+ +weft_r
 has "proxy config -o json" "$(proxy shop/frontend config -o json)" '"destinations": \{'
 is "proxy log-level" "$(proxy shop/frontend log-level)" info
 is "... can be set" "$(proxy shop/frontend log-level debug)" debug
-is "... and stays" "$(proxy shop/frontend log-level -o json)" '{"level": "debug"}'
+is "proxy access-log" "$(proxy shop/frontend access-log)" all
+is "... can be set" "$(proxy shop/frontend access-log errors)" errors
+is "... and back" "$(proxy shop/frontend access-log all -o json)" '{"access": "all"}'
+is "log-level stays" "$(proxy shop/frontend log-level -o json)" '{"level": "debug"}'
 has "a pod without sidecar says so" "$(proxy bare/client config 2>&1)" 'bare/client has no sidecar'
 proxy shop/frontend nothing 2>/dev/null
 is "an unknown verb is wrong usage" $? 2

@@ -55,6 +55,21 @@ static inline uint64_t weft_counter_value(const struct weft_counter *c) {
 }
 void weft_histogram_add(struct weft_histogram *h, uint64_t us);
 
+/* One series, summed over the sets. */
+struct weft_metric_sample {
+    const struct weft_metric_family *family;
+    const char *labels; /* as printed, `a="x",b="y"` */
+    uint64_t value;     /* counter; a gauge as a signed number */
+    uint64_t buckets[WEFT_HISTOGRAM_BUCKETS + 1];
+    uint64_t sum_us;
+};
+/* Calls fn for each series, families in table order, series sorted. Any thread. */
+void weft_metrics_each(struct weft_metrics *const *sets, size_t n_sets,
+                       void (*fn)(void *ud, const struct weft_metric_sample *s), void *ud);
+uint64_t weft_metric_count(const struct weft_metric_sample *histogram);
+/* The bound of the bucket that the share `per_mille` of all falls into; UINT64_MAX: beyond the
+ * last one. */
+uint64_t weft_metric_quantile_us(const struct weft_metric_sample *histogram, unsigned per_mille);
 /* Prometheus text format of the sum of all sets; families in table order, series sorted. Any
  * thread, while the writers go on. */
 void weft_metrics_text(struct weft_metrics *const *sets, size_t n_sets, struct weft_buf *out);

@@ -20,6 +20,7 @@ struct fixture {
     struct proxy_options opt;
     bool ready, hold;
     int drains;
+    enum proxy_log_mode access_log;
     void (*later)(void *arg, char *text);
     void *later_arg;
     struct weft_xport *x;
@@ -50,13 +51,24 @@ static void endpoints(void *ud, void (*done)(void *arg, char *text), void *arg) 
 static void drain(void *ud) {
     ((struct fixture *)ud)->drains++;
 }
+static void stats(void *ud, const struct proxy_stats_query *q, struct weft_buf *out) {
+    weft_buf_printf(out, "stats filter=%.*s all=%d json=%d\n", WEFT_SLICE_ARG(q->filter), q->all,
+                    q->json);
+}
+static enum proxy_log_mode access_log(void *ud) {
+    return ((struct fixture *)ud)->access_log;
+}
+static void set_access_log(void *ud, enum proxy_log_mode mode) {
+    ((struct fixture *)ud)->access_log = mode;
+}
 
 static int setup(void **state) {
     struct fixture *f = weft_new0(struct fixture);
     struct weft_error err = {0};
     f->loop = weft_loop_new();
     assert_true(weft_addr_parse(WEFT_SLICE_LIT("127.0.0.1:0"), &f->opt.admin));
-    struct proxy_admin_source src = {f, is_ready, metrics, config_dump, endpoints, drain};
+    struct proxy_admin_source src = {f,     is_ready, metrics,    config_dump,   endpoints,
+                                     drain, stats,    access_log, set_access_log};
     assert_int_equal(proxy_admin_new(f->loop, &f->opt, &src, &f->admin, &err), WEFT_OK);
     weft_buf_init(&f->in, 0);
     *state = f;
@@ -127,7 +139,9 @@ static void pages(void **state) {
     assert_non_null(strstr(m, "content-type: text/plain; version=0.0.4"));
     assert_non_null(strstr(get(f, "/config_dump"), "\r\n\r\n{}\n"));
     assert_non_null(strstr(get(f, "/endpoints"), "\r\n\r\n[]\n"));
-    assert_non_null(strstr(get(f, "/other"), "HTTP/1.1 404"));
+    const char *none = get(f, "/other");
+    assert_non_null(strstr(none, "HTTP/1.1 404"));
+    assert_non_null(strstr(none, "\n/config_dump "));
 }
 
 static bool is_held(void *ud) {
@@ -154,33 +168,85 @@ static void answer_that_comes_later(void **state) {
     answer_held(f);
 }
 
-/* A GET, as a browser or crawler makes, drains nothing. */
-static void drain_by_post_only(void **state) {
-    struct fixture *f = *state;
-    assert_non_null(strstr(get(f, "/live"), "HTTP/1.1 200"));
-    assert_non_null(strstr(get(f, "/drain"), "HTTP/1.1 405"));
-    assert_int_equal(f->drains, 0);
-    start(f, "POST", "/drain");
-    assert_non_null(strstr(finish_get(f), "HTTP/1.1 200"));
-    assert_int_equal(f->drains, 1);
+static const char *ask(struct fixture *f, const char *method, const char *path) {
+    start(f, method, path);
+    return finish_get(f);
 }
 
-static void log_level(void **state) {
+/* A GET, as a browser or crawler makes, drains nothing. */
+static void changes_by_post_only(void **state) {
+    static const char *const ends[] = {"/drain", "/quitquitquit"};
     struct fixture *f = *state;
-    assert_non_null(strstr(get(f, "/logging?level=error"), "error\n"));
+    assert_non_null(strstr(get(f, "/live"), "HTTP/1.1 200"));
+    for (int i = 0; i < 2; i++) {
+        const char *refused = get(f, ends[i]);
+        assert_non_null(strstr(refused, "HTTP/1.1 405"));
+        assert_non_null(strstr(refused, "\r\nallow: POST\r\n"));
+        assert_int_equal(f->drains, i);
+        assert_non_null(strstr(ask(f, "POST", ends[i]), "HTTP/1.1 200"));
+        assert_int_equal(f->drains, i + 1);
+    }
+}
+
+static void pages_that_show_take_no_post(void **state) {
+    static const char *const shows[] = {"/",      "/live",        "/ready",    "/metrics",
+                                        "/stats", "/config_dump", "/endpoints"};
+    struct fixture *f = *state;
+    f->ready = true;
+    for (size_t i = 0; i < WEFT_LEN(shows); i++) {
+        assert_non_null(strstr(ask(f, "POST", shows[i]), "HTTP/1.1 405"));
+        assert_non_null(strstr(ask(f, "DELETE", shows[i]), "HTTP/1.1 405"));
+        const char *head = ask(f, "HEAD", shows[i]);
+        assert_non_null(strstr(head, "HTTP/1.1 200"));
+        assert_string_equal(strstr(head, "\r\n\r\n"), "\r\n\r\n");
+    }
+}
+
+static void logging_level(void **state) {
+    struct fixture *f = *state;
+    assert_non_null(strstr(ask(f, "POST", "/logging?level=error"), "level: error\n"));
     assert_int_equal(weft_log_level(), WEFT_LOG_ERROR);
-    assert_non_null(strstr(get(f, "/logging?level=loud"), "HTTP/1.1 400"));
+    assert_non_null(strstr(ask(f, "POST", "/logging?level=loud"), "HTTP/1.1 400"));
+    assert_non_null(strstr(get(f, "/logging?level=info"), "HTTP/1.1 405"));
     assert_int_equal(weft_log_level(), WEFT_LOG_ERROR);
-    get(f, "/logging?level=info");
+    ask(f, "POST", "/logging?level=info");
     assert_int_equal(weft_log_level(), WEFT_LOG_INFO);
+    assert_non_null(strstr(get(f, "/logging"), "level: info\naccess: off\n"));
+}
+
+static void logging_access(void **state) {
+    struct fixture *f = *state;
+    assert_non_null(strstr(ask(f, "POST", "/logging?access=all"), "access: all\n"));
+    assert_int_equal(f->access_log, PROXY_LOG_ALL);
+    assert_non_null(strstr(get(f, "/logging?access=off"), "HTTP/1.1 405"));
+    assert_non_null(strstr(ask(f, "POST", "/logging?access=some"), "HTTP/1.1 400"));
+    assert_non_null(strstr(ask(f, "POST", "/logging?other=all"), "HTTP/1.1 400"));
+    assert_int_equal(f->access_log, PROXY_LOG_ALL);
+    ask(f, "POST", "/logging?access=errors&level=warn");
+    assert_int_equal(f->access_log, PROXY_LOG_ERRORS);
+    assert_int_equal(weft_log_level(), WEFT_LOG_WARN);
+    ask(f, "POST", "/logging?level=info");
+}
+
+static void stats_page(void **state) {
+    struct fixture *f = *state;
+    assert_non_null(strstr(get(f, "/stats"), "stats filter= all=0 json=0\n"));
+    assert_non_null(strstr(get(f, "/stats?filter=x&all"), "stats filter=x all=1 json=0\n"));
+    const char *json = get(f, "/stats?format=json");
+    assert_non_null(strstr(json, "json=1\n"));
+    assert_non_null(strstr(json, "content-type: application/json"));
+    assert_non_null(strstr(get(f, "/stats?format=xml"), "HTTP/1.1 400"));
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(pages, setup, teardown),
         cmocka_unit_test_setup_teardown(answer_that_comes_later, setup, teardown),
-        cmocka_unit_test_setup_teardown(drain_by_post_only, setup, teardown),
-        cmocka_unit_test_setup_teardown(log_level, setup, teardown),
+        cmocka_unit_test_setup_teardown(changes_by_post_only, setup, teardown),
+        cmocka_unit_test_setup_teardown(pages_that_show_take_no_post, setup, teardown),
+        cmocka_unit_test_setup_teardown(logging_level, setup, teardown),
+        cmocka_unit_test_setup_teardown(logging_access, setup, teardown),
+        cmocka_unit_test_setup_teardown(stats_page, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
