@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * weft check: reads manifests as the mesh would and says what is wrong or seldom meant. */
 #include <cli/cli.h>
+#include <cli/cluster.h>
 #include <cli/lint.h>
 
 #include <weft/base/alloc.h>
@@ -11,12 +12,15 @@ static const struct weft_option rows[] = {
     CLI_ROW_OUTPUT("\"json\" prints the findings as JSON. Default: one line each."),
 };
 static const struct cli_command command = {
-    .usage = "weft check -f PATH [-f PATH] [--channel CHANNEL]",
-    .about = "Looks through manifests for what the API server would refuse, for routes that are "
-             "not\n"
-             "in effect, and for what is legal but seldom meant. Each finding says file, line,\n"
-             "field, why, and what to do.\n"
-             "Exit status: 0 no errors (warnings and notes may stand); 1 errors; 2 wrong usage.",
+    .usage = "weft check [-f PATH] [-f PATH] [--channel CHANNEL]",
+    .about =
+        "Looks through manifests for what the API server would refuse, for routes that are "
+        "not\n"
+        "in effect, and for what is legal but seldom meant. Each finding says file, line,\n"
+        "field, why, and what to do.\n"
+        "Without -f: looks through the cluster of $KUBECONFIG instead: its version and types,\n"
+        "controllers, webhook, and the sidecar of each pod.\n"
+        "Exit status: 0 no errors (warnings and notes may stand); 1 errors; 2 wrong usage.",
     .rows = rows,
     .n_rows = WEFT_LEN(rows),
 };
@@ -39,6 +43,7 @@ static void add_faults(struct lint *l) {
 int cmd_check(int argc, char **argv) {
     struct cli_options opt;
     struct cli_input in;
+    if (argc == 1) return cluster_check_after();
     int status = cli_parse(&command, argc, argv, &opt, NULL);
     if (status >= 0) return status;
     if (opt.output && strcmp(opt.output, "json") != 0) {

@@ -2,35 +2,48 @@
  * weft install, upgrade and uninstall: manifests on standard output, for kubectl; what to know
  * beside them on standard error. */
 #include <cli/cli.h>
+#include <cli/cluster.h>
 #include <cli/install.h>
 
 #include <stdio.h>
 #include <weft/base/alloc.h>
 #include <weft/base/options.h>
 
+struct options {
+    struct cli_install_values values;
+    bool check;
+};
+/* The last row is that of install alone. */
 static const struct weft_option rows[] = {
 #define X(member, flag_, value, help_)                                                             \
     {.flag = flag_,                                                                                \
      .metavar = "TEXT",                                                                            \
      .help = help_ value ".",                                                                      \
      .set = weft_option_str,                                                                       \
-     .offset = offsetof(struct cli_install_values, member)},
+     .offset = offsetof(struct options, values.member)},
     CLI_INSTALL_MAP(X)
 #undef X
+        {.flag = "check",
+         .help = "Prints nothing for kubectl; asks the cluster of $KUBECONFIG whether it can be "
+                 "installed.",
+         .set = weft_option_bool,
+         .offset = offsetof(struct options, check)},
 };
 
 struct command {
+    size_t n_rows;
     const char *name, *about, *notes;
     void (*render)(const struct cli_install_values *v, struct weft_buf *out);
 };
 
 static int help(const struct command *c) {
     printf("Usage: weft %s [OPTIONS] | kubectl %s\n\n%s\n"
-           "Exit status: 0 printed; 2 wrong usage.\n\nOptions:\n",
+           "Exit status: 0 printed, or nothing found by --check; 1 it found an error; 2 wrong "
+           "usage.\n\nOptions:\n",
            c->name,
            c->render == cli_install_render ? "apply -f -" : "delete --ignore-not-found -f -",
            c->about);
-    weft_options_print(stdout, rows, WEFT_LEN(rows));
+    weft_options_print(stdout, rows, c->n_rows);
     return CLI_OK;
 }
 
@@ -52,21 +65,23 @@ static int print(const struct command *c, const struct cli_install_values *v) {
 }
 
 static int run(const struct command *c, int argc, char **argv) {
-    struct cli_install_values v;
+    struct options o = {0};
     struct weft_option_result r;
     struct weft_error err = {0};
-    cli_install_defaults(&v);
-    if (weft_options_parse(rows, WEFT_LEN(rows), argc, argv, false, &v, &r, &err) != WEFT_OK)
+    cli_install_defaults(&o.values);
+    if (weft_options_parse(rows, c->n_rows, argc, argv, false, &o, &r, &err) != WEFT_OK)
         return wrong(c, err.path, err.message);
     if (r.help) return help(c);
     if (r.version) return cmd_version(1, argv);
     if (r.rest < argc) return wrong(c, argv[r.rest], "unexpected argument");
-    if (cli_install_judge(&v, &err) != WEFT_OK) return wrong(c, err.path, err.message);
-    return print(c, &v);
+    if (cli_install_judge(&o.values, &err) != WEFT_OK) return wrong(c, err.path, err.message);
+    if (o.check) return cluster_check_before(o.values.namespace);
+    return print(c, &o.values);
 }
 
 int cmd_install(int argc, char **argv) {
     static const struct command c = {
+        .n_rows = WEFT_LEN(rows),
         .name = "install",
         .about =
             "Prints what Weft needs in a cluster: its namespace, rights, controllers, Service\n"
@@ -78,6 +93,7 @@ int cmd_install(int argc, char **argv) {
 
 int cmd_upgrade(int argc, char **argv) {
     static const struct command c = {
+        .n_rows = WEFT_LEN(rows) - 1,
         .name = "upgrade",
         .about =
             "Prints the manifests of this version, to be applied over those of the last one;\n"
@@ -93,6 +109,7 @@ int cmd_upgrade(int argc, char **argv) {
 
 int cmd_uninstall(int argc, char **argv) {
     static const struct command c = {
+        .n_rows = WEFT_LEN(rows) - 1,
         .name = "uninstall",
         .about =
             "Prints the objects that weft install made, the webhook first, so that pods are made\n"
