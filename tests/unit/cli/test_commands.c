@@ -81,7 +81,8 @@ static void exit_statuses(void **state) {
         assert_int_equal(run(cmd, n, "-f", good.file, "-o", "json", NULL), CLI_OK);
         assert_int_equal(run(cmd, n, "-f", broken.dir, NULL), CLI_FAILED);
         assert_int_equal(run(cmd, n, "-f", unresolved.dir, NULL), rows[i].on_unresolved);
-        assert_int_equal(run(cmd, n, NULL), CLI_USAGE);
+        if (cmd != cmd_check) /* which looks at the cluster then */
+            assert_int_equal(run(cmd, n, NULL), CLI_USAGE);
         assert_int_equal(run(cmd, n, "-f", "/nonexistent/weft", NULL), CLI_USAGE);
         assert_int_equal(run(cmd, n, "-f", good.dir, "extra", NULL), CLI_USAGE);
         assert_int_equal(run(cmd, n, "-f", good.dir, "--channel", "beta", NULL), CLI_USAGE);
