@@ -116,7 +116,7 @@ void proxy_exchange_connect(struct proxy_exchange *x); /* the next attempt */
 void proxy_exchange_attempt_failed(struct proxy_exchange *x, enum weft_reason reason,
                                    bool unprocessed);
 /* Does the retry stanza ask for another attempt after this response? Then it is under way. */
-bool proxy_exchange_retry_status(struct proxy_exchange *x, uint16_t status);
+bool proxy_exchange_retry_answer(struct proxy_exchange *x, const struct weft_head *head);
 /* The head of an endpoint's response, as a fact about the endpoint. */
 void proxy_exchange_heard(struct proxy_exchange *x, uint16_t status);
 void proxy_exchange_drop_attempt(struct proxy_exchange *x);

@@ -254,10 +254,11 @@ static void on_backoff(void *arg) {
 }
 
 /* The stanza's turn: true when a further attempt is under way. */
-static bool retry_by_policy(struct proxy_exchange *x, uint16_t status) {
+static bool retry_by_policy(struct proxy_exchange *x, uint16_t status, uint32_t grpc_status) {
     if (x->rule < 0 || !x->match.rule->retry.present || !replayable(x)) return false;
     const struct weft_retry *r = &x->match.rule->retry;
-    struct weft_retry_facts facts = {.done = x->counted, .status = status, .body_replayable = true};
+    struct weft_retry_facts facts = {
+        .done = x->counted, .status = status, .grpc_status = grpc_status, .body_replayable = true};
     if (!weft_retry_allowed(r, &facts) || !take_budget(x)) return false;
     proxy_series_add(proxy_exchange_series(x), PROXY_SERIES_RETRY_POLICY, 1);
     proxy_exchange_drop_attempt(x);
@@ -268,8 +269,17 @@ static bool retry_by_policy(struct proxy_exchange *x, uint16_t status) {
     return true;
 }
 
-bool proxy_exchange_retry_status(struct proxy_exchange *x, uint16_t status) {
-    return status >= 400 && retry_by_policy(x, status);
+/* In the head only when nothing else follows ("Trailers-Only"): no message has been sent. */
+static uint32_t grpc_status_of(const struct weft_head *head) {
+    const struct weft_field *f = weft_fields_token(&head->fields, WEFT_TOKEN_GRPC_STATUS);
+    uint64_t status;
+    return f && weft_slice_u64(f->value, 31, &status) ? (uint32_t)status : 0;
+}
+
+bool proxy_exchange_retry_answer(struct proxy_exchange *x, const struct weft_head *head) {
+    uint32_t grpc_status = x->grpc ? grpc_status_of(head) : 0;
+    if (head->status < 400 && !grpc_status) return false;
+    return retry_by_policy(x, head->status, grpc_status);
 }
 
 void proxy_exchange_attempt_failed(struct proxy_exchange *x, enum weft_reason reason,
@@ -283,7 +293,7 @@ void proxy_exchange_attempt_failed(struct proxy_exchange *x, enum weft_reason re
         return;
     }
     if (!unprocessed) x->seen = true;
-    if (retry_by_policy(x, 0)) return;
+    if (retry_by_policy(x, 0, 0)) return;
     proxy_exchange_drop_attempt(x);
     proxy_exchange_reply(x, reason, proxy_backend_name(x->be, x->req->fields.arena));
 }

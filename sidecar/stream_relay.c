@@ -187,7 +187,7 @@ static void on_up_head(void *ud, struct weft_head *head, bool end) {
     if (take_hop(x, head)) return;
     x->seen = true;
     proxy_exchange_heard(x, head->status);
-    if (proxy_exchange_retry_status(x, head->status)) return;
+    if (proxy_exchange_retry_answer(x, head)) return;
     forward_head(x, head, end);
 }
 

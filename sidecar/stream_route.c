@@ -106,6 +106,12 @@ static bool normalize(struct proxy_exchange *x) {
 
 static void match(struct proxy_exchange *x) {
     const struct weft_destination *d = x->bound->bound->dest;
+    if (d->routes == WEFT_ROUTES_GRPC && !x->grpc) { /* REQ-129 */
+        proxy_exchange_reply(x, WEFT_REASON_NO_ROUTE,
+                             WEFT_SLICE_LIT("a GRPCRoute rules this port, and the request is not "
+                                            "gRPC by its content-type"));
+        return;
+    }
     if (!normalize(x)) return;
     weft_match(d, x->req, x->req->fields.arena, &x->match);
     if (x->match.regex_limit)

@@ -21,8 +21,41 @@ static bool needs_tls(const struct weft_service_port *p) {
            weft_slice_is(p->app_protocol, "https") || weft_slice_is(p->app_protocol, "tls");
 }
 
-static const char *port_fault(const struct gamma_service *s, uint16_t port, struct weft_arena *a,
-                              struct weft_slice *ret_text) {
+static const char *protocol_fault(const struct gamma_service *s, const struct weft_service_port *p,
+                                  enum gamma_kind kind, struct weft_arena *a,
+                                  struct weft_slice *ret_text) {
+    bool http1 = kind == GAMMA_GRPC_ROUTE &&
+                 weft_protocol_from(p->app_protocol, p->name) == WEFT_PROTO_HTTP1;
+    if (!http1 && !needs_tls(p)) return NULL;
+    *ret_text = weft_arena_printf(
+        a, "port %u of Service " WEFT_SLICE_FMT " %s " WEFT_SLICE_FMT ", which %s %s", p->port,
+        WEFT_SLICE_ARG(s->key), p->app_protocol.len ? "has appProtocol" : "is named",
+        WEFT_SLICE_ARG(p->app_protocol.len ? p->app_protocol : p->name),
+        kind == GAMMA_GRPC_ROUTE ? "a GRPCRoute" : "an HTTPRoute",
+        http1 ? "cannot forward to: gRPC needs HTTP/2"
+              : "cannot forward to without a BackendTLSPolicy");
+    return "UnsupportedProtocol";
+}
+
+/* REQ-047: TLS that Weft does not originate must not silently become plain text. */
+static const char *policy_fault(const struct gamma_service *s, const struct weft_service_port *p,
+                                struct weft_arena *a, struct weft_slice *ret_text) {
+    for (uint32_t i = 0; i < s->tls.n; i++) {
+        const struct gamma_tls_target *t = s->tls.items[i];
+        if (t->section.len && !weft_slice_eq(t->section, p->name)) continue;
+        *ret_text = weft_arena_printf(
+            a,
+            "BackendTLSPolicy " WEFT_SLICE_FMT
+            " asks for TLS of the app's own towards port %u of Service " WEFT_SLICE_FMT
+            ", which Weft does not originate",
+            WEFT_SLICE_ARG(t->policy), p->port, WEFT_SLICE_ARG(s->key));
+        return "UnsupportedProtocol";
+    }
+    return NULL;
+}
+
+static const char *port_fault(const struct gamma_service *s, uint16_t port, enum gamma_kind kind,
+                              struct weft_arena *a, struct weft_slice *ret_text) {
     const struct weft_service_port *p = gamma_service_port(s, port);
     if (!port) {
         *ret_text = weft_arena_printf(
@@ -37,24 +70,42 @@ static const char *port_fault(const struct gamma_service *s, uint16_t port, stru
                                       WEFT_SLICE_ARG(s->key), port);
         return "BackendNotFound";
     }
-    if (!needs_tls(p)) return NULL;
-    *ret_text =
-        weft_arena_printf(a,
-                          "port %u of Service " WEFT_SLICE_FMT " has appProtocol " WEFT_SLICE_FMT
-                          ", which an HTTPRoute cannot forward to without "
-                          "a BackendTLSPolicy",
-                          port, WEFT_SLICE_ARG(s->key), WEFT_SLICE_ARG(p->app_protocol));
-    return "UnsupportedProtocol";
+    const char *reason = policy_fault(s, p, a, ret_text);
+    return reason ? reason : protocol_fault(s, p, kind, a, ret_text);
 }
 
-const char *gamma_backend_fault(const struct weft_gamma *g, struct weft_slice route_ns,
+/* REQ-055: a grant in the target's namespace for routes of this kind and namespace. */
+static bool grant_allows(const struct weft_reference_grant *grant, const struct gamma_route *r,
+                         struct weft_slice service) {
+    bool from = false, to = false;
+    for (uint32_t i = 0; i < grant->n_from; i++)
+        from = from || (weft_slice_is(grant->from[i].group, "gateway.networking.k8s.io") &&
+                        weft_slice_is(grant->from[i].kind, gamma_kind_name(r->kind)) &&
+                        weft_slice_eq(grant->from[i].ns, r->view.meta.ns));
+    for (uint32_t i = 0; i < grant->n_to; i++)
+        to = to || (!grant->to[i].group.len && weft_slice_is(grant->to[i].kind, "Service") &&
+                    (!grant->to[i].name.len || weft_slice_eq(grant->to[i].name, service)));
+    return from && to;
+}
+
+static bool permitted(const struct weft_gamma *g, const struct gamma_route *r, struct weft_slice ns,
+                      struct weft_slice service) {
+    if (!g->require_reference_grant || weft_slice_eq(ns, r->view.meta.ns)) return true;
+    for (uint32_t i = 0; i < g->grants.n; i++) {
+        const struct weft_reference_grant *grant = g->grants.items[i];
+        if (weft_slice_eq(grant->meta.ns, ns) && grant_allows(grant, r, service)) return true;
+    }
+    return false;
+}
+
+const char *gamma_backend_fault(const struct weft_gamma *g, const struct gamma_route *r,
                                 const json_t *ref, struct weft_arena *a,
                                 struct weft_slice *ret_text) {
     const char *reason = kind_fault(ref, a, ret_text);
     struct weft_slice ns = weft_js_str(ref, "namespace"), name = weft_js_str(ref, "name");
     if (reason) return reason;
-    if (!ns.len) ns = route_ns;
-    if (g->require_reference_grant && !weft_slice_eq(ns, route_ns)) { /* REQ-054, strict mode */
+    if (!ns.len) ns = r->view.meta.ns;
+    if (!permitted(g, r, ns, name)) { /* REQ-054, strict mode */
         *ret_text = weft_arena_printf(a,
                                       "Service " WEFT_SLICE_FMT "/" WEFT_SLICE_FMT
                                       " lies in another namespace and no ReferenceGrant allows it",
@@ -75,7 +126,7 @@ const char *gamma_backend_fault(const struct weft_gamma *g, struct weft_slice ro
                                       WEFT_SLICE_ARG(s->key));
         return "InvalidKind";
     }
-    return port_fault(s, (uint16_t)weft_js_int(ref, "port", 1, 65535, 0), a, ret_text);
+    return port_fault(s, (uint16_t)weft_js_int(ref, "port", 1, 65535, 0), r->kind, a, ret_text);
 }
 
 uint32_t gamma_endpoints_index(struct weft_destination *d, struct weft_slice ns,
@@ -93,7 +144,7 @@ void gamma_backend_resolve(const struct gamma_filters *in, const json_t *ref,
                            struct weft_backend *ret) {
     struct weft_arena *a = &in->d->arena;
     struct weft_slice ns = weft_js_str(ref, "namespace"), name = weft_js_str(ref, "name"), text;
-    if (!ns.len) ns = in->route_ns;
+    if (!ns.len) ns = in->route->view.meta.ns;
     *ret = (struct weft_backend){
         .ns = weft_arena_dup(a, ns),
         .service = weft_arena_dup(a, name),
@@ -101,7 +152,7 @@ void gamma_backend_resolve(const struct gamma_filters *in, const json_t *ref,
         .weight = (uint32_t)weft_js_int(ref, "weight", 0, 1000000, 1),
         .endpoints = WEFT_NO_ENDPOINTS,
     };
-    const char *reason = gamma_backend_fault(in->g, in->route_ns, ref, a, &text);
+    const char *reason = gamma_backend_fault(in->g, in->route, ref, a, &text);
     if (reason) {
         ret->invalid = weft_arena_printf(a, "%s: " WEFT_SLICE_FMT, reason, WEFT_SLICE_ARG(text));
         return;
@@ -109,6 +160,8 @@ void gamma_backend_resolve(const struct gamma_filters *in, const json_t *ref,
     const struct gamma_service *s = gamma_service_find(in->g, ns, name);
     const struct weft_service_port *p = gamma_service_port(s, ret->port);
     ret->protocol = weft_protocol_from(p->app_protocol, p->name);
+    if (in->route->kind == GAMMA_GRPC_ROUTE && ret->protocol == WEFT_PROTO_UNKNOWN)
+        ret->protocol = WEFT_PROTO_GRPC; /* REQ-057: told from the route's kind */
     ret->endpoints = gamma_endpoints_index(in->d, ns, name, ret->port);
 }
 

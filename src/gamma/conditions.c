@@ -29,10 +29,28 @@ static void say_faults(const struct gamma_route *r, const char *before, struct w
         if (rule->fate == GAMMA_RULE_OK) continue;
         (void)weft_buf_printf(b, "%s%s", first ? before : "; ", "");
         (void)weft_buf_printf(b, WEFT_SLICE_FMT, WEFT_SLICE_ARG(rule->fault));
-        (void)weft_buf_str(b, rule->fate == GAMMA_RULE_DROPPED
-                                  ? " (the rule is left out)"
+        (void)weft_buf_str(b, rule->fate == GAMMA_RULE_DROPPED ? " (the rule is left out)"
+                              : r->kind == GAMMA_GRPC_ROUTE
+                                  ? " (requests that reach it get UNAVAILABLE)"
                                   : " (requests that reach it get 500)");
         first = false;
+    }
+}
+
+/* REQ-041: ports that another kind of route has taken. */
+static void say_lost(const struct gamma_attachment *at, struct weft_buf *b) {
+    const struct gamma_service *s = at->service;
+    for (uint32_t i = 0; i < s->view.n_ports; i++) {
+        const struct weft_service_port *p = &s->view.ports[i];
+        const struct gamma_route *to =
+            gamma_attachment_selects(at, p) ? gamma_lost_to(at, p) : NULL;
+        if (to)
+            (void)weft_buf_printf(
+                b,
+                "; port %u is ruled by %s " WEFT_SLICE_FMT "/" WEFT_SLICE_FMT
+                " instead, which goes before a %s",
+                p->port, gamma_kind_name(to->kind), WEFT_SLICE_ARG(to->view.meta.ns),
+                WEFT_SLICE_ARG(to->view.meta.name), gamma_kind_name(at->route->kind));
     }
 }
 
@@ -42,8 +60,9 @@ static void say_in_effect(const struct gamma_attachment *at, struct weft_buf *b)
     (void)weft_buf_printf(b, "in effect on Service " WEFT_SLICE_FMT " port",
                           WEFT_SLICE_ARG(s->key));
     for (uint32_t i = 0; i < s->view.n_ports; i++) {
-        if (!gamma_attachment_selects(at, &s->view.ports[i])) continue;
-        (void)weft_buf_printf(b, "%s%u", sep, s->view.ports[i].port);
+        const struct weft_service_port *p = &s->view.ports[i];
+        if (!gamma_attachment_selects(at, p) || gamma_lost_to(at, p)) continue;
+        (void)weft_buf_printf(b, "%s%u", sep, p->port);
         sep = ", ";
     }
     if (at->consumer)
@@ -54,6 +73,7 @@ static void say_in_effect(const struct gamma_attachment *at, struct weft_buf *b)
                               WEFT_SLICE_ARG(s->view.meta.ns));
     else
         (void)weft_buf_str(b, " for clients in every namespace");
+    say_lost(at, b);
     (void)weft_buf_append(b, at->route->notes);
 }
 
@@ -65,7 +85,7 @@ static void add_accepted(json_t *list, const struct gamma_attachment *at) {
     if (at->refused) {
         reason = at->refused;
         (void)weft_buf_append(&b, at->message);
-    } else if (r->n_affected == r->n_rules) {
+    } else if (r->n_rules && r->n_affected == r->n_rules) {
         reason = "UnsupportedValue";
         say_faults(r, "", &b);
     } else {
@@ -114,7 +134,7 @@ static json_t *status_of(const struct gamma_route *r) {
     for (uint32_t i = 0; i < r->n_attachments; i++)
         json_array_append_new(parents, parent_of(&r->attachments[i]));
     json_object_set_new(status, "parents", parents);
-    json_object_set_new(o, "kind", json_string("HTTPRoute"));
+    json_object_set_new(o, "kind", json_string(gamma_kind_name(r->kind)));
     json_object_set_new(o, "namespace", json_stringn(r->view.meta.ns.base, r->view.meta.ns.len));
     json_object_set_new(o, "name", json_stringn(r->view.meta.name.base, r->view.meta.name.len));
     json_object_set_new(o, "generation", json_integer(r->view.generation));

@@ -59,8 +59,11 @@ static void fill_service(const struct weft_gamma *g, const struct gamma_service 
     d->endpoints = weft_arena_array(&d->arena, struct weft_slice, backends);
     set_default(d, gamma_endpoints_index(d, d->ns, d->service, d->port));
     if (!routes->n) return;
-    d->routes = WEFT_ROUTES_HTTP;
-    if (d->protocol == WEFT_PROTO_UNKNOWN) d->protocol = WEFT_PROTO_HTTP; /* REQ-059 */
+    const struct gamma_route *first = routes->items[0];
+    bool grpc = first->kind == GAMMA_GRPC_ROUTE;
+    d->routes = grpc ? WEFT_ROUTES_GRPC : WEFT_ROUTES_HTTP;
+    if (d->protocol == WEFT_PROTO_UNKNOWN) /* REQ-059 */
+        d->protocol = grpc ? WEFT_PROTO_GRPC : WEFT_PROTO_HTTP;
     d->rules = weft_arena_array(&d->arena, struct weft_rule, rules);
     for (uint32_t i = 0; i < routes->n; i++) {
         const struct gamma_route *r = routes->items[i];
@@ -101,7 +104,7 @@ static struct weft_destination *seal(struct weft_destination *d) {
     safe->service = weft_arena_dup(&safe->arena, d->service);
     safe->port = d->port;
     safe->protocol = WEFT_PROTO_HTTP;
-    safe->routes = WEFT_ROUTES_HTTP;
+    safe->routes = d->routes;
     safe->endpoints = weft_arena_array(&safe->arena, struct weft_slice, 1);
     set_default(safe, gamma_endpoints_index(safe, safe->ns, safe->service, safe->port));
     safe->rules = weft_arena_new(&safe->arena, struct weft_rule);

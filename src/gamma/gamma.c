@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The order of the steps: index the objects, judge the rules, attach the routes. Resources are
- * made from the result on demand (destination.c, endpoints.c, inbound.c, conditions.c). */
+ * The order of the steps: index the objects, judge the rules, attach the routes, settle kinds.
+ * Resources are made from the result on demand (destination.c, endpoints.c, inbound.c,
+ * conditions.c). */
 #include "gamma_internal.h"
 
 #include <weft/base/alloc.h>
@@ -31,6 +32,7 @@ struct weft_gamma *weft_gamma_new(const struct weft_store *s,
         gamma_judge_rules(g, g->routes.items[i]);
         gamma_attach(g, g->routes.items[i]);
     }
+    gamma_settle_kinds(g);
     return g;
 }
 

@@ -8,6 +8,16 @@
 
 #define GAMMA_CONTROLLER "weftmesh.io/mesh-controller"
 
+/* In order of precedence where several stand on one port (REQ-039). */
+enum gamma_kind {
+    GAMMA_GRPC_ROUTE,
+    GAMMA_HTTP_ROUTE,
+    GAMMA_TLS_ROUTE,
+    GAMMA_TCP_ROUTE,
+    GAMMA_KINDS
+};
+const char *gamma_kind_name(enum gamma_kind k);
+
 struct gamma_list { /* of pointers, grows in the arena */
     void **items;
     uint32_t n, cap;
@@ -25,13 +35,17 @@ struct gamma_service {
     struct weft_slice key;
     struct weft_service view;
     struct gamma_list slices;      /* struct weft_endpoint_slice */
-    struct gamma_list attachments; /* struct gamma_attachment, accepted ones only, in order of
+    struct gamma_list attachments; /* struct gamma_attachment, those in force, by kind in order of
                                       route namespace and name */
+    struct gamma_list tls;         /* struct gamma_tls_target */
 };
 struct gamma_slices { /* also for names without a Service object */
     UT_hash_handle hh;
     struct weft_slice key;
     struct gamma_list list;
+};
+struct gamma_tls_target { /* a BackendTLSPolicy on a port of a Service, or on all */
+    struct weft_slice policy, section;
 };
 struct gamma_ip {
     UT_hash_handle hh;
@@ -55,8 +69,15 @@ struct gamma_rule {
     struct weft_slice fault; /* "spec.rules[1].filters[0]: ..." */
     bool invalid;            /* FAILS as a whole, not by its filters */
 };
+/* Of every rule of a GRPCRoute, which has no fields for them (REQ-117). */
+struct gamma_times {
+    uint64_t request_us, backend_us;
+    struct weft_retry retry;
+};
 struct gamma_route {
+    enum gamma_kind kind;
     struct weft_route view;
+    struct gamma_times times; /* GRPCRoute: by annotation */
     struct gamma_rule *rules;
     uint32_t n_rules, n_affected, n_dropped;
     struct gamma_attachment *attachments; /* one per parentRef that is ours */
@@ -84,7 +105,8 @@ struct weft_gamma {
     struct gamma_pod *pods;
     struct gamma_ip *ips;
     struct gamma_namespace *namespaces;
-    struct gamma_list routes; /* struct gamma_route, in order of namespace, name */
+    struct gamma_list routes; /* struct gamma_route, by kind in order of namespace, name */
+    struct gamma_list grants; /* struct weft_reference_grant */
     struct gamma_list kept;   /* json_t */
     json_t *default_rules;
 };
@@ -115,7 +137,15 @@ void gamma_mtls_ports(const struct gamma_pod *p,
 /* parents.c */
 void gamma_attach(struct weft_gamma *g, struct gamma_route *r);
 bool gamma_attachment_selects(const struct gamma_attachment *a, const struct weft_service_port *p);
-/* The routes in force for this client, in order; never both groups (REQ-021). */
+
+/* kinds.c: one kind of route rules a port within a group (REQ-039 to 042). */
+/* The first route of the kind that has the port, when it is another kind than this one's. */
+const struct gamma_route *gamma_lost_to(const struct gamma_attachment *at,
+                                        const struct weft_service_port *p);
+/* Refuses what has lost every port, and the kinds that are only read for this. Once, when all are
+ * attached. */
+void gamma_settle_kinds(struct weft_gamma *g);
+/* The routes in force for this client, in order and of one kind; never both groups (REQ-021). */
 struct gamma_list gamma_effective(const struct gamma_service *s, const struct weft_service_port *p,
                                   struct weft_slice client_ns, struct weft_arena *a);
 
@@ -123,15 +153,24 @@ struct gamma_list gamma_effective(const struct gamma_service *s, const struct we
 void gamma_judge_rules(struct weft_gamma *g, struct gamma_route *r);
 void gamma_rule_build(const struct weft_gamma *g, const struct gamma_route *r, uint32_t index,
                       struct weft_destination *d, struct weft_rule *ret);
+/* annotations.c: reads r->times; a text in g's arena that begins with the field, or NULL. */
+const char *gamma_times_read(struct weft_gamma *g, struct gamma_route *r);
+/* grpc_matches.c: as those of matches.c below, for GRPCRoute */
+const char *gamma_grpc_match_fault(struct weft_arena *a, const json_t *match);
+void gamma_grpc_match_build(struct weft_arena *a, const json_t *match, struct weft_match *ret);
 /* matches.c: NULL when usable */
 const char *gamma_match_fault(struct weft_arena *a, const json_t *match);
 void gamma_match_build(struct weft_arena *a, const json_t *match, struct weft_match *ret);
+const char *gamma_regex_fault(struct weft_arena *a, const char *where, struct weft_slice pattern);
+const char *gamma_type_fault(struct weft_arena *a, const char *where, struct weft_slice type);
+const char *gamma_headers_fault(struct weft_arena *a, const json_t *match);
+void gamma_headers_build(struct weft_arena *a, const json_t *match, struct weft_match *ret);
 /* filters.c: NULL when supported and complete. `matches` as in the rule. */
 const char *gamma_filter_fault(struct weft_arena *a, const json_t *filter, const json_t *matches);
 /* What the filters of one rule, or of one of its backends, are built with. */
 struct gamma_filters {
     const struct weft_gamma *g;
-    struct weft_slice route_ns;
+    const struct gamma_route *route;
     const json_t *matches;      /* of the rule */
     struct weft_destination *d; /* gets the endpoints of mirrors */
 };
@@ -141,7 +180,7 @@ void gamma_filters_build(const struct gamma_filters *in, const json_t *filters,
 const char *gamma_cors_fault(const json_t *cors);
 void gamma_cors_build(struct weft_arena *a, const json_t *cors, struct weft_cors *ret);
 /* backends.c: reason ("BackendNotFound", ...) or NULL when resolved; text in `a` */
-const char *gamma_backend_fault(const struct weft_gamma *g, struct weft_slice route_ns,
+const char *gamma_backend_fault(const struct weft_gamma *g, const struct gamma_route *r,
                                 const json_t *ref, struct weft_arena *a,
                                 struct weft_slice *ret_text);
 /* Without its filters. */

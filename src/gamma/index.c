@@ -137,13 +137,46 @@ static void on_slice(void *ud, const struct weft_object *o) {
     }
 }
 
+struct route_walk {
+    struct weft_gamma *g;
+    enum gamma_kind kind;
+};
+
 static void on_route(void *ud, const struct weft_object *o) {
-    struct weft_gamma *g = ud;
+    const struct route_walk *w = ud;
+    struct weft_gamma *g = w->g;
     struct gamma_route *r = weft_arena_new(&g->arena, struct gamma_route);
     keep(g, o);
+    r->kind = w->kind;
     weft_route_view(o, &g->arena, &r->view);
-    if (!json_array_size(r->view.rules)) r->view.rules = g->default_rules;
+    if (r->kind == GAMMA_HTTP_ROUTE && !json_array_size(r->view.rules))
+        r->view.rules = g->default_rules; /* a GRPCRoute has no default (REQ-120) */
     gamma_list_add(&g->arena, &g->routes, r);
+}
+
+static void on_grant(void *ud, const struct weft_object *o) {
+    struct weft_gamma *g = ud;
+    struct weft_reference_grant *grant = weft_arena_new(&g->arena, struct weft_reference_grant);
+    keep(g, o);
+    weft_reference_grant_view(o, &g->arena, grant);
+    gamma_list_add(&g->arena, &g->grants, grant);
+}
+
+static void on_tls_policy(void *ud, const struct weft_object *o) {
+    struct weft_gamma *g = ud;
+    struct weft_backend_tls_policy p;
+    keep(g, o);
+    weft_backend_tls_policy_view(o, &g->arena, &p);
+    for (uint32_t i = 0; i < p.n_targets; i++) {
+        const struct weft_policy_target *t = &p.targets[i];
+        bool service = !t->group.len && weft_slice_is(t->kind, "Service");
+        struct gamma_service *s = service ? gamma_service_find(g, p.meta.ns, t->name) : NULL;
+        if (!s) continue;
+        struct gamma_tls_target *target = weft_arena_new(&g->arena, struct gamma_tls_target);
+        target->policy = gamma_key(&g->arena, p.meta.ns, p.meta.name);
+        target->section = t->section;
+        gamma_list_add(&g->arena, &s->tls, target);
+    }
 }
 
 void gamma_index(struct weft_gamma *g, const struct weft_store *s) {
@@ -151,5 +184,10 @@ void gamma_index(struct weft_gamma *g, const struct weft_store *s) {
     weft_store_each(s, "Pod", NULL, on_pod, g);
     weft_store_each(s, "EndpointSlice", NULL, on_slice, g);
     weft_store_each(s, "Service", NULL, on_service, g);
-    weft_store_each(s, "HTTPRoute", NULL, on_route, g);
+    weft_store_each(s, "ReferenceGrant", NULL, on_grant, g);
+    weft_store_each(s, "BackendTLSPolicy", NULL, on_tls_policy, g);
+    for (enum gamma_kind k = 0; k < GAMMA_KINDS; k++) {
+        struct route_walk w = {g, k};
+        weft_store_each(s, gamma_kind_name(k), NULL, on_route, &w);
+    }
 }

@@ -4,7 +4,7 @@
 
 #include <weft/mesh/regex.h>
 
-static const char *regex_fault(struct weft_arena *a, const char *where, struct weft_slice pattern) {
+const char *gamma_regex_fault(struct weft_arena *a, const char *where, struct weft_slice pattern) {
     struct weft_regex *r = NULL;
     struct weft_error err = {0};
     if (weft_regex_new(pattern, &r, &err) == WEFT_OK) {
@@ -14,7 +14,7 @@ static const char *regex_fault(struct weft_arena *a, const char *where, struct w
     return weft_arena_printf(a, "%s: %s", where, err.message).base;
 }
 
-static const char *type_fault(struct weft_arena *a, const char *where, struct weft_slice type) {
+const char *gamma_type_fault(struct weft_arena *a, const char *where, struct weft_slice type) {
     return weft_arena_printf(a, "%s: the type \"" WEFT_SLICE_FMT "\" is not supported", where,
                              WEFT_SLICE_ARG(type))
         .base;
@@ -22,9 +22,9 @@ static const char *type_fault(struct weft_arena *a, const char *where, struct we
 
 static const char *path_fault(struct weft_arena *a, const json_t *path) {
     struct weft_slice type = weft_js_str(path, "type"), value = weft_js_str(path, "value");
-    if (weft_slice_is(type, "RegularExpression")) return regex_fault(a, "path", value);
+    if (weft_slice_is(type, "RegularExpression")) return gamma_regex_fault(a, "path", value);
     if (type.len && !weft_slice_is(type, "Exact") && !weft_slice_is(type, "PathPrefix"))
-        return type_fault(a, "path", type);
+        return gamma_type_fault(a, "path", type);
     bool given = json_object_get(path, "value") != NULL;
     if (given && (!value.len || value.base[0] != '/')) return "path.value: must start with \"/\"";
     return NULL;
@@ -37,18 +37,35 @@ static const char *texts_fault(struct weft_arena *a, const json_t *list, const c
         struct weft_slice type = weft_js_str(t, "type");
         const char *at = weft_arena_printf(a, "%s[%zu]", where, i).base, *fault = NULL;
         if (weft_slice_is(type, "RegularExpression"))
-            fault = regex_fault(a, at, weft_js_str(t, "value"));
+            fault = gamma_regex_fault(a, at, weft_js_str(t, "value"));
         else if (type.len && !weft_slice_is(type, "Exact"))
-            fault = type_fault(a, at, type);
+            fault = gamma_type_fault(a, at, type);
         if (!weft_js_str(t, "name").len) fault = "a header or query parameter without a name";
         if (fault) return fault;
     }
     return NULL;
 }
 
+const char *gamma_headers_fault(struct weft_arena *a, const json_t *match) {
+    return texts_fault(a, gamma_items(match, "headers"), "headers");
+}
+
+/* The enum of the API; newer ones may come from a newer CRD (REQ-003). */
+static const char *method_fault(struct weft_arena *a, struct weft_slice method) {
+    static const char *const known[] = {"GET",     "HEAD",    "POST",  "PUT",  "DELETE",
+                                        "CONNECT", "OPTIONS", "TRACE", "PATCH"};
+    if (!method.len) return NULL;
+    for (size_t i = 0; i < WEFT_LEN(known); i++)
+        if (weft_slice_is(method, known[i])) return NULL;
+    return weft_arena_printf(a, "method: \"" WEFT_SLICE_FMT "\" is not supported",
+                             WEFT_SLICE_ARG(method))
+        .base;
+}
+
 const char *gamma_match_fault(struct weft_arena *a, const json_t *match) {
     const char *fault = path_fault(a, json_object_get(match, "path"));
-    if (!fault) fault = texts_fault(a, gamma_items(match, "headers"), "headers");
+    if (!fault) fault = method_fault(a, weft_js_str(match, "method"));
+    if (!fault) fault = gamma_headers_fault(a, match);
     return fault ? fault : texts_fault(a, gamma_items(match, "queryParams"), "queryParams");
 }
 
@@ -81,6 +98,10 @@ static void build_texts(struct weft_arena *a, const json_t *list, bool header,
     *ret_n = n;
 }
 
+void gamma_headers_build(struct weft_arena *a, const json_t *match, struct weft_match *ret) {
+    build_texts(a, gamma_items(match, "headers"), true, &ret->headers, &ret->n_headers);
+}
+
 void gamma_match_build(struct weft_arena *a, const json_t *match, struct weft_match *ret) {
     const json_t *path = json_object_get(match, "path");
     struct weft_slice type = weft_js_str(path, "type"), value = weft_js_str(path, "value");
@@ -90,6 +111,6 @@ void gamma_match_build(struct weft_arena *a, const json_t *match, struct weft_ma
     if (!json_object_get(path, "value")) value = WEFT_SLICE_LIT("/");
     ret->path = weft_arena_dup(a, value);
     ret->method = weft_arena_dup(a, weft_js_str(match, "method"));
-    build_texts(a, gamma_items(match, "headers"), true, &ret->headers, &ret->n_headers);
+    gamma_headers_build(a, match, ret);
     build_texts(a, gamma_items(match, "queryParams"), false, &ret->queries, &ret->n_queries);
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Which (Route, parentRef) pairs attach to which Service ports, as producer or consumer, and which
- * of the two groups rules a client (REQ-008 to 023). */
+ * Which (Route, parentRef) pairs attach to which Service ports, as producer or consumer (REQ-008 to
+ * 020). */
 #include "gamma_internal.h"
 
-/* Declared as something that is not HTTP: such a port accepts no HTTPRoute (REQ-014), so that a
- * route on the whole Service leaves its TLS and raw TCP ports alone. */
-static bool not_http(const struct weft_service_port *p) {
+/* Declared as something that is not HTTP: such a port accepts no HTTPRoute or GRPCRoute (REQ-014),
+ * so that a route on the whole Service leaves its TLS and raw TCP ports alone. */
+static bool takes(const struct weft_service_port *p, enum gamma_kind kind) {
     enum weft_protocol proto = weft_protocol_from(p->app_protocol, p->name);
-    return !p->tcp || proto == WEFT_PROTO_TLS || proto == WEFT_PROTO_TCP;
+    if (kind == GAMMA_TLS_ROUTE || kind == GAMMA_TCP_ROUTE) return p->tcp;
+    return p->tcp && proto != WEFT_PROTO_TLS && proto != WEFT_PROTO_TCP;
 }
 
 /* REQ-012, 013: by number, by name, by both on the same port, or all. */
@@ -17,7 +18,7 @@ static bool names_port(const struct weft_parent_ref *ref, const struct weft_serv
 }
 
 bool gamma_attachment_selects(const struct gamma_attachment *a, const struct weft_service_port *p) {
-    return names_port(a->parent, p) && !not_http(p);
+    return names_port(a->parent, p) && takes(p, a->route->kind);
 }
 
 static void refuse(struct gamma_attachment *at, struct weft_slice message) {
@@ -42,9 +43,11 @@ static void refuse_port(struct weft_gamma *g, struct gamma_attachment *at, bool 
     if (named) {
         refuse(at, weft_arena_printf(&g->arena,
                                      "the selected port of Service " WEFT_SLICE_FMT
-                                     " is declared as UDP, TLS or raw TCP, where an HTTPRoute "
+                                     " is declared as UDP, TLS or raw TCP, where %s "
                                      "cannot apply; set appProtocol: http if it does speak HTTP",
-                                     WEFT_SLICE_ARG(key)));
+                                     WEFT_SLICE_ARG(key),
+                                     at->route->kind == GAMMA_HTTP_ROUTE ? "an HTTPRoute"
+                                                                         : "a GRPCRoute"));
         return;
     }
     if (!at->service->view.n_ports) {
@@ -92,9 +95,11 @@ static void judge(struct weft_gamma *g, struct gamma_attachment *at) {
 }
 
 /* REQ-037: a route of which no rule is left has no say. One whose rules all answer 500 does: a
- * filter must never be skipped (REQ-080). */
+ * filter must never be skipped (REQ-080); so does a GRPCRoute that never had a rule (REQ-120). */
 static bool in_force(const struct gamma_attachment *at) {
-    return !at->refused && at->route->n_dropped < at->route->n_rules;
+    const struct gamma_route *r = at->route;
+    return !at->refused && r->kind <= GAMMA_HTTP_ROUTE &&
+           (!r->n_rules || r->n_dropped < r->n_rules);
 }
 
 void gamma_attach(struct weft_gamma *g, struct gamma_route *r) {
@@ -112,24 +117,4 @@ void gamma_attach(struct weft_gamma *g, struct gamma_route *r) {
         judge(g, at);
         if (in_force(at)) gamma_list_add(&g->arena, &at->service->attachments, at);
     }
-}
-
-static struct gamma_list group(const struct gamma_service *s, const struct weft_service_port *p,
-                               struct weft_slice route_ns, bool consumer, struct weft_arena *a) {
-    struct gamma_list list = {0};
-    for (uint32_t i = 0; i < s->attachments.n; i++) {
-        const struct gamma_attachment *at = s->attachments.items[i];
-        if (at->consumer != consumer || !weft_slice_eq(at->route->view.meta.ns, route_ns)) continue;
-        if (!gamma_attachment_selects(at, p)) continue;
-        /* two parentRefs of one route to the same port count once */
-        if (list.n && list.items[list.n - 1] == at->route) continue;
-        gamma_list_add(a, &list, at->route);
-    }
-    return list;
-}
-
-struct gamma_list gamma_effective(const struct gamma_service *s, const struct weft_service_port *p,
-                                  struct weft_slice client_ns, struct weft_arena *a) {
-    struct gamma_list list = group(s, p, client_ns, true, a);
-    return list.n ? list : group(s, p, s->view.meta.ns, false, a);
 }

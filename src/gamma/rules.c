@@ -9,10 +9,13 @@ static struct weft_slice fault_at(struct weft_arena *a, const char *where, const
     return weft_arena_printf(a, "%s: %s", where, fault);
 }
 
-static void judge_matches(struct weft_arena *a, uint32_t index, struct gamma_rule *r) {
+static void judge_matches(struct weft_arena *a, uint32_t index, enum gamma_kind kind,
+                          struct gamma_rule *r) {
     const json_t *matches = gamma_items(r->json, "matches");
     for (size_t i = 0; i < json_array_size(matches); i++) {
-        const char *fault = gamma_match_fault(a, json_array_get(matches, i));
+        const json_t *m = json_array_get(matches, i);
+        const char *fault =
+            kind == GAMMA_GRPC_ROUTE ? gamma_grpc_match_fault(a, m) : gamma_match_fault(a, m);
         if (!fault) continue;
         r->fate = GAMMA_RULE_DROPPED;
         r->fault = weft_arena_printf(a, "spec.rules[%u].matches[%zu].%s", index, i, fault);
@@ -26,11 +29,27 @@ static void fail(struct gamma_rule *r, struct weft_slice fault) {
     r->fault = fault;
 }
 
-static void judge_filters(struct weft_arena *a, const json_t *filters, const char *at,
-                          struct gamma_rule *r) {
+/* What stands in an HTTPRoute only would be a word of a newer API here, whose meaning is unknown:
+ * the rule answers for it as a whole (REQ-003, 080). */
+static bool foreign_filter(enum gamma_kind kind, const json_t *filter) {
+    static const char *const known[] = {"RequestHeaderModifier", "ResponseHeaderModifier",
+                                        "RequestMirror", "ExtensionRef"};
+    if (kind != GAMMA_GRPC_ROUTE) return false;
+    for (size_t i = 0; i < WEFT_LEN(known); i++)
+        if (weft_slice_is(weft_js_str(filter, "type"), known[i])) return false;
+    return true;
+}
+
+static void judge_filters(struct weft_arena *a, enum gamma_kind kind, const json_t *filters,
+                          const char *at, struct gamma_rule *r) {
     const json_t *matches = gamma_items(r->json, "matches");
     for (size_t i = 0; i < json_array_size(filters); i++) {
-        const char *fault = gamma_filter_fault(a, json_array_get(filters, i), matches);
+        const json_t *f = json_array_get(filters, i);
+        const char *fault = gamma_filter_fault(a, f, matches);
+        if (foreign_filter(kind, f)) {
+            fault = "this type of filter is not known in a GRPCRoute";
+            r->invalid = true;
+        }
         if (fault) fail(r, weft_arena_printf(a, "%s.filters[%zu]: %s", at, i, fault));
     }
 }
@@ -80,7 +99,7 @@ static void note_filters(struct weft_gamma *g, struct gamma_route *r, const json
             reason = "InvalidKind";
             text = weft_slice_str(gamma_filter_fault(a, f, NULL));
         } else if (weft_slice_is(type, "RequestMirror")) {
-            reason = gamma_backend_fault(g, r->view.meta.ns, to, a, &text);
+            reason = gamma_backend_fault(g, r, to, a, &text);
             snprintf(where, sizeof where, "%.60s.filters[%zu].requestMirror.backendRef", at, i);
         }
         if (reason) note_ref(a, r, where, reason, text);
@@ -96,9 +115,9 @@ static void judge_backends(struct weft_gamma *g, uint32_t index, struct gamma_ro
         char at[64];
         struct weft_slice text;
         snprintf(at, sizeof at, "spec.rules[%u].backendRefs[%zu]", index, i);
-        const char *reason = gamma_backend_fault(g, route->view.meta.ns, ref, &g->arena, &text);
+        const char *reason = gamma_backend_fault(g, route, ref, &g->arena, &text);
         if (reason) note_ref(&g->arena, route, at, reason, text);
-        judge_filters(&g->arena, gamma_items(ref, "filters"), at, r);
+        judge_filters(&g->arena, route->kind, gamma_items(ref, "filters"), at, r);
         note_filters(g, route, gamma_items(ref, "filters"), at);
     }
 }
@@ -107,10 +126,10 @@ static void judge_rule(struct weft_gamma *g, struct gamma_route *route, uint32_t
     struct gamma_rule *r = &route->rules[index];
     char at[32];
     snprintf(at, sizeof at, "spec.rules[%u]", index);
-    judge_matches(&g->arena, index, r);
-    judge_filters(&g->arena, gamma_items(r->json, "filters"), at, r);
+    judge_matches(&g->arena, index, route->kind, r);
+    judge_filters(&g->arena, route->kind, gamma_items(r->json, "filters"), at, r);
     note_filters(g, route, gamma_items(r->json, "filters"), at);
-    judge_times(g, &g->arena, index, r);
+    if (route->kind == GAMMA_HTTP_ROUTE) judge_times(g, &g->arena, index, r);
     judge_backends(g, index, route, r);
     route->n_affected += r->fate != GAMMA_RULE_OK;
     route->n_dropped += r->fate == GAMMA_RULE_DROPPED;
@@ -121,28 +140,40 @@ static void add_notes(struct weft_gamma *g, struct gamma_route *r) {
     for (uint32_t i = 0; i < r->n_rules && g->experimental; i++)
         session = session || json_object_get(r->rules[i].json, "sessionPersistence");
     r->notes = weft_arena_printf(
-        &g->arena, "%s%s",
+        &g->arena, "%s%s%s",
         r->view.hostnames ? "; hostnames are ignored on a Service (match the Host header instead)"
                           : "",
-        session ? "; sessionPersistence is not supported and has no effect" : "");
+        session ? "; sessionPersistence is not supported and has no effect" : "",
+        r->n_rules ? "" : "; it has no rules, so every request is refused with UNIMPLEMENTED");
 }
 
 void gamma_judge_rules(struct weft_gamma *g, struct gamma_route *r) {
+    if (r->kind > GAMMA_HTTP_ROUTE) return; /* read for their parents only */
+    const char *fault = r->kind == GAMMA_GRPC_ROUTE ? gamma_times_read(g, r) : NULL;
     r->n_rules = (uint32_t)json_array_size(r->view.rules);
     r->rules = weft_arena_array(&g->arena, struct gamma_rule, r->n_rules);
     for (uint32_t i = 0; i < r->n_rules; i++) {
-        r->rules[i].json = json_array_get(r->view.rules, i);
+        struct gamma_rule *rule = &r->rules[i];
+        rule->json = json_array_get(r->view.rules, i);
+        if (fault) fail(rule, weft_slice_str(fault));
+        rule->invalid = fault;
         judge_rule(g, r, i);
     }
     add_notes(g, r);
 }
 
-static void build_matches(struct weft_arena *a, const json_t *matches, struct weft_rule *ret) {
+static void build_matches(struct weft_arena *a, enum gamma_kind kind, const json_t *matches,
+                          struct weft_rule *ret) {
     uint32_t n = (uint32_t)json_array_size(matches);
     ret->n_matches = n ? n : 1;
     ret->matches = weft_arena_array(a, struct weft_match, ret->n_matches);
-    for (uint32_t i = 0; i < ret->n_matches; i++)
-        gamma_match_build(a, json_array_get(matches, i), &ret->matches[i]);
+    for (uint32_t i = 0; i < ret->n_matches; i++) {
+        const json_t *m = json_array_get(matches, i);
+        if (kind == GAMMA_GRPC_ROUTE)
+            gamma_grpc_match_build(a, m, &ret->matches[i]);
+        else
+            gamma_match_build(a, m, &ret->matches[i]);
+    }
 }
 
 static void build_retry(struct weft_arena *a, const json_t *j, struct weft_retry *ret) {
@@ -157,11 +188,20 @@ static void build_retry(struct weft_arena *a, const json_t *j, struct weft_retry
     }
 }
 
+static void build_times(const struct weft_gamma *g, struct weft_arena *a, const json_t *rule,
+                        struct weft_rule *ret) {
+    const json_t *timeouts = json_object_get(rule, "timeouts");
+    const json_t *retry = json_object_get(rule, "retry");
+    (void)weft_duration_parse(weft_js_str(timeouts, "request"), &ret->request_timeout_us);
+    (void)weft_duration_parse(weft_js_str(timeouts, "backendRequest"), &ret->backend_timeout_us);
+    if (g->experimental && json_is_object(retry)) build_retry(a, retry, &ret->retry);
+}
+
 void gamma_rule_build(const struct weft_gamma *g, const struct gamma_route *r, uint32_t index,
                       struct weft_destination *d, struct weft_rule *ret) {
     const struct gamma_rule *rule = &r->rules[index];
     struct weft_arena *a = &d->arena;
-    const json_t *j = rule->json, *timeouts = json_object_get(j, "timeouts");
+    const json_t *j = rule->json;
     const json_t *matches = gamma_items(j, "matches"), *refs = gamma_items(j, "backendRefs");
     *ret = (struct weft_rule){
         .route_ns = weft_arena_dup(a, r->view.meta.ns),
@@ -171,15 +211,18 @@ void gamma_rule_build(const struct weft_gamma *g, const struct gamma_route *r, u
         .created = r->view.created,
         .invalid = rule->invalid ? weft_arena_dup(a, rule->fault) : WEFT_SLICE_EMPTY,
     };
-    build_matches(a, matches, ret);
-    const struct gamma_filters in = {g, r->view.meta.ns, matches, d};
+    build_matches(a, r->kind, matches, ret);
+    const struct gamma_filters in = {g, r, matches, d};
     gamma_filters_build(&in, gamma_items(j, "filters"), &ret->filters, &ret->n_filters);
     ret->n_backends = (uint32_t)json_array_size(refs);
     ret->backends = weft_arena_array(a, struct weft_backend, ret->n_backends);
     for (uint32_t i = 0; i < ret->n_backends; i++)
         gamma_backend_build(&in, json_array_get(refs, i), &ret->backends[i]);
-    (void)weft_duration_parse(weft_js_str(timeouts, "request"), &ret->request_timeout_us);
-    (void)weft_duration_parse(weft_js_str(timeouts, "backendRequest"), &ret->backend_timeout_us);
-    const json_t *retry = json_object_get(j, "retry");
-    if (g->experimental && json_is_object(retry)) build_retry(a, retry, &ret->retry);
+    if (r->kind == GAMMA_GRPC_ROUTE) {
+        ret->request_timeout_us = r->times.request_us;
+        ret->backend_timeout_us = r->times.backend_us;
+        ret->retry = r->times.retry;
+    } else {
+        build_times(g, a, j, ret);
+    }
 }

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Rules as JSON: matches, backends, timeouts, retry. Keys say the unit of a duration. */
+#include <weft/http/grpc_status.h>
+
 #include "dump_internal.h"
 
 static json_t *dump_path(const struct weft_match *m) {
     static const char *const kinds[] = {
-        [WEFT_PATH_EXACT] = "exact", [WEFT_PATH_REGEX] = "regex", [WEFT_PATH_PREFIX] = "prefix"};
+        [WEFT_PATH_EXACT] = "exact",   [WEFT_PATH_REGEX] = "regex",
+        [WEFT_PATH_PREFIX] = "prefix", [WEFT_PATH_SERVICE_REGEX] = "service_regex",
+        [WEFT_PATH_METHOD] = "method", [WEFT_PATH_METHOD_REGEX] = "method_regex",
+    };
     struct weft_slice path = m->path;
+    if (m->path_kind == WEFT_PATH_ANY) return NULL;
     if (m->path_kind == WEFT_PATH_PREFIX && !path.len) path = WEFT_SLICE_LIT("/");
     json_t *o = json_object();
     json_object_set_new(o, kinds[m->path_kind], weft_dump_slice(path));
@@ -57,12 +63,16 @@ static json_t *dump_weighted(const struct weft_destination *d, const struct weft
 
 static json_t *dump_retry(const struct weft_retry *r) {
     if (!r->present) return NULL;
-    json_t *o = json_object(), *codes = json_array();
+    json_t *o = json_object(), *codes = json_array(), *grpc = json_array();
     json_object_set_new(o, "attempts", json_integer(r->attempts));
     weft_dump_put_u64(o, "backoff_us", r->backoff_us);
     for (uint32_t i = 0; i < r->n_codes; i++)
         json_array_append_new(codes, json_integer(r->codes[i]));
     weft_dump_put_json(o, "codes", codes);
+    for (uint32_t i = 0; i < WEFT_GRPC_STATUSES; i++)
+        if (r->grpc_codes >> i & 1)
+            json_array_append_new(grpc, json_string(weft_grpc_status_name(i)));
+    weft_dump_put_json(o, "grpc_codes", grpc);
     return o;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The rule for a request: exact path, then regular expressions, then prefixes from the longest to
- * the shortest; within one path the index has the order. The first candidate that holds wins. */
+ * the shortest, then what only GRPCRoutes have; within one path the index has the order. The first
+ * candidate that holds wins. */
 #include <weft/base/check.h>
 #include <weft/mesh/regex.h>
 
@@ -45,8 +46,8 @@ static enum weft_status rest_holds(struct weft_match_request *q, const struct we
     if (m->method.len && !weft_slice_eq(m->method, q->head->method)) return WEFT_NOT_FOUND;
     enum weft_status st = headers_hold(q, m, WEFT_TEXT_EXACT);
     if (st != WEFT_NOT_FOUND) st = both(st, queries_hold(q, m, WEFT_TEXT_EXACT));
-    if (st != WEFT_NOT_FOUND && m->path_kind == WEFT_PATH_REGEX)
-        st = both(st, weft_regex_match(m->path_regex, q->path));
+    if (st != WEFT_NOT_FOUND && m->path_kind != WEFT_PATH_EXACT && m->path_kind != WEFT_PATH_PREFIX)
+        st = both(st, weft_match_path_holds(m, q->path));
     if (st != WEFT_NOT_FOUND) st = both(st, headers_hold(q, m, WEFT_TEXT_REGEX));
     if (st != WEFT_NOT_FOUND) st = both(st, queries_hold(q, m, WEFT_TEXT_REGEX));
     return st;
@@ -98,5 +99,6 @@ void weft_match(const struct weft_destination *d, const struct weft_head *head,
     weft_match_request_init(&q, head, scratch);
     if (try_path(ix, &ix->exact, q.path, &q, ret)) return;
     if (try_range(ix, ix->regex_first, ix->regex_n, &q, ret)) return;
-    try_prefixes(ix, &q, ret);
+    if (try_prefixes(ix, &q, ret)) return;
+    (void)try_range(ix, ix->rest_first, ix->rest_n, &q, ret);
 }

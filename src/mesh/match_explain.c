@@ -12,7 +12,8 @@ static int by_rank(const void *a, const void *b) {
 }
 
 static enum weft_status path_holds(const struct weft_match *m, struct weft_slice path) {
-    if (m->path_kind == WEFT_PATH_REGEX) return weft_regex_match(m->path_regex, path);
+    if (m->path_kind != WEFT_PATH_EXACT && m->path_kind != WEFT_PATH_PREFIX)
+        return weft_match_path_holds(m, path);
     bool ok = m->path_kind == WEFT_PATH_EXACT ? weft_slice_eq(m->path, path)
                                               : weft_match_prefix_holds(m->path, path);
     return ok ? WEFT_OK : WEFT_NOT_FOUND;

@@ -14,8 +14,7 @@ static int by_place(const void *pa, const void *pb) {
     int c = (int)a->match->path_kind - (int)b->match->path_kind;
     if (!c && a->match->path.len != b->match->path.len)
         c = a->match->path.len > b->match->path.len ? -1 : 1;
-    if (!c && a->match->path_kind != WEFT_PATH_REGEX)
-        c = weft_slice_cmp(a->match->path, b->match->path);
+    if (!c && !a->match->path_regex) c = weft_slice_cmp(a->match->path, b->match->path);
     return c ? c : weft_match_rank_rest(a, b);
 }
 
@@ -77,7 +76,10 @@ struct weft_match_index *weft_match_index_new(struct weft_destination *d) {
     ix->regex_n = count_kind(ix, WEFT_PATH_REGEX);
     uint32_t prefix_first = n_exact + ix->regex_n;
     build_table(&ix->exact, ix, 0, n_exact, &d->arena);
-    build_table(&ix->prefix, ix, prefix_first, ix->n - prefix_first, &d->arena);
+    uint32_t n_prefix = count_kind(ix, WEFT_PATH_PREFIX);
+    build_table(&ix->prefix, ix, prefix_first, n_prefix, &d->arena);
+    ix->rest_first = prefix_first + n_prefix;
+    ix->rest_n = ix->n - ix->rest_first;
     note_lengths(ix, &d->arena);
     return ix;
 }

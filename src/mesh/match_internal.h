@@ -27,9 +27,10 @@ struct weft_path_table {
     uint32_t n, mask;
 };
 struct weft_match_index {
-    struct weft_candidate *all; /* exact paths, then regular expressions, then prefixes */
+    struct weft_candidate *all; /* exact paths, regular expressions, prefixes, the rest */
     uint32_t n;
     uint32_t regex_first, regex_n;
+    uint32_t rest_first, rest_n; /* kinds below prefixes, in order of precedence */
     struct weft_path_table exact, prefix;
     uint64_t *prefix_lengths; /* bit i: some prefix has i bytes */
     size_t prefix_max;        /* longest prefix */
@@ -66,5 +67,7 @@ enum weft_status weft_match_request_param(struct weft_match_request *q, struct w
                                           struct weft_slice *ret);
 /* One criterion. OK: holds, NOT_FOUND: does not, LIMIT: a limit was hit. */
 enum weft_status weft_match_text_holds(const struct weft_text_match *t, struct weft_slice value);
+/* A path that the index does not settle: neither exact nor prefix. As above. */
+enum weft_status weft_match_path_holds(const struct weft_match *m, struct weft_slice path);
 /* `prefix` without trailing slash; the empty one stands for "/" and covers everything. */
 bool weft_match_prefix_holds(struct weft_slice prefix, struct weft_slice path);

@@ -132,6 +132,19 @@ enum weft_status weft_match_text_holds(const struct weft_text_match *t, struct w
     return weft_slice_eq(t->value, value) ? WEFT_OK : WEFT_NOT_FOUND;
 }
 
+static struct weft_slice last_element(struct weft_slice path) {
+    size_t i = path.len;
+    while (i && path.base[i - 1] != '/') i--;
+    return weft_slice_from(path, i);
+}
+
+enum weft_status weft_match_path_holds(const struct weft_match *m, struct weft_slice path) {
+    if (m->path_regex) return weft_regex_match(m->path_regex, path);
+    bool ok = m->path_kind == WEFT_PATH_ANY ||
+              (m->path_kind == WEFT_PATH_METHOD && weft_slice_eq(m->path, last_element(path)));
+    return ok ? WEFT_OK : WEFT_NOT_FOUND;
+}
+
 bool weft_match_prefix_holds(struct weft_slice prefix, struct weft_slice path) {
     if (!prefix.len) return true;
     return weft_slice_starts(path, prefix) &&

@@ -18,6 +18,7 @@ bool weft_retry_allowed(const struct weft_retry *r, const struct weft_retry_fact
     if (!r->present || !f->body_replayable) return false;
     uint32_t retries = r->attempts ? r->attempts : DEFAULT_ATTEMPTS;
     if (f->done > retries) return false;
+    if (f->grpc_status) return f->grpc_status < 32 && (r->grpc_codes >> f->grpc_status & 1);
     return f->status == 0 || is_listed(r, f->status);
 }
 

@@ -59,7 +59,14 @@ static enum weft_status seal_regex(struct sealing *s, const char *member, struct
 static enum weft_status seal_path(struct sealing *s, struct weft_match *m) {
     switch (m->path_kind) {
     case WEFT_PATH_REGEX:
+    case WEFT_PATH_SERVICE_REGEX:
+    case WEFT_PATH_METHOD_REGEX:
         return seal_regex(s, "path", m->path, &m->path_regex);
+    case WEFT_PATH_METHOD:
+        if (m->path.len && weft_slice_find(m->path, '/') == m->path.len) return WEFT_OK;
+        return reject(s, "path", "a method is one element of a path");
+    case WEFT_PATH_ANY:
+        return m->path.len ? reject(s, "path", "any path has no value") : WEFT_OK;
     case WEFT_PATH_EXACT:
         if (!m->path.len) return reject(s, "path", "an exact path cannot be empty");
         break;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * weft.v1 Destination bytes -> sealed Destination. Hostile bytes are safe: the decoder's memory is
  * bounded, every number and text is checked, and sealing checks what routing relies on. */
+#include <weft/http/grpc_status.h>
 #include <weft/xds/codec.h>
 #include "decode_util.h"
 #include "weft.pb-c.h"
@@ -27,7 +28,7 @@ static struct weft_text_match *text_matches(struct weft_decode *d, Weft__V1__Tex
 }
 
 static void match(struct weft_decode *d, const Weft__V1__Match *in, struct weft_match *out) {
-    out->path_kind = weft_decode_enum(d, (int)in->path_kind, WEFT_PATH_PREFIX, "path_kind");
+    out->path_kind = weft_decode_enum(d, (int)in->path_kind, WEFT_PATH_ANY, "path_kind");
     out->path = weft_decode_text(d, in->path, "path", WEFT_XDS_MAX_TEXT);
     out->method = weft_decode_line(d, in->method, "method");
     out->headers = text_matches(d, in->headers, in->n_headers, "headers", &out->n_headers);
@@ -186,6 +187,9 @@ static void retry(struct weft_decode *d, const Weft__V1__Retry *in, struct weft_
     out->present = true;
     out->attempts = in->attempts;
     out->backoff_us = in->backoff_us;
+    out->grpc_codes = in->grpc_codes;
+    if (in->grpc_codes >> WEFT_GRPC_STATUSES)
+        weft_decode_fail(d, WEFT_INVALID, "retry.grpc_codes", "has no gRPC status");
     out->codes =
         weft_decode_array(d, in->n_codes, sizeof *out->codes, &out->n_codes, "retry.codes");
     FOR(i, out->n_codes) {

@@ -153,6 +153,7 @@ static Weft__V1__Retry *retry(struct weft_arena *a, const struct weft_retry *in)
     Weft__V1__Retry *out = NEW(a, retry);
     out->attempts = in->attempts;
     out->backoff_us = in->backoff_us;
+    out->grpc_codes = in->grpc_codes;
     if (in->n_codes == 0) return out;
     out->n_codes = in->n_codes;
     out->codes = weft_arena_array(a, uint32_t, in->n_codes);

@@ -9,8 +9,7 @@ struct weft_gamma;
 struct weft_gamma_options {
     const char *trust_domain;     /* "cluster.local" */
     bool experimental;            /* channel */
-    bool require_reference_grant; /* REQ-054; default false (ReferenceGrant arrives with the kube
-                                     source) */
+    bool require_reference_grant; /* REQ-054; default false */
 };
 struct weft_gamma *weft_gamma_new(const struct weft_store *s, const struct weft_gamma_options *opt);
 struct weft_gamma *weft_gamma_free(struct weft_gamma *g);
@@ -35,7 +34,8 @@ bool weft_gamma_pod_by_ip(const struct weft_gamma *g, const struct weft_addr *ip
                           struct weft_slice *ret_ns, struct weft_slice *ret_pod,
                           struct weft_slice *ret_service_account);
 /* status.parents as it would be written (REQ-138 to 149), new reference: an array of objects
- * {"kind","namespace","name","generation","status":{"parents":[...]}} sorted by namespace, name. */
+ * {"kind","namespace","name","generation","status":{"parents":[...]}}: GRPCRoutes, HTTPRoutes,
+ * TLSRoutes, TCPRoutes, each sorted by namespace, name. */
 json_t *weft_gamma_status(const struct weft_gamma *g);
 /* Every pod, in order of namespace and name. */
 void weft_gamma_each_pod(const struct weft_gamma *g,

@@ -20,11 +20,17 @@ enum weft_protocol { /* of a Service port or backend: appProtocol, port name (RE
                      WEFT_PROTO_TCP,   /* "tcp" and every other known name: opaque */
                      WEFT_PROTO_HTTP1, /* "http1", kubernetes.io/ws: the app speaks HTTP/1.1 only */
 };
-enum weft_path_kind {
-    WEFT_PATH_EXACT,
-    WEFT_PATH_REGEX,
-    WEFT_PATH_PREFIX
-}; /* in order of precedence */
+enum weft_path_kind { /* in order of precedence */
+                      WEFT_PATH_EXACT,
+                      WEFT_PATH_REGEX,
+                      WEFT_PATH_PREFIX,
+                      /* of GRPCRoutes only; whose service and method is an exact path, and whose
+                         service alone a prefix (REQ-122, 124) */
+                      WEFT_PATH_SERVICE_REGEX, /* a pattern that says something of the service */
+                      WEFT_PATH_METHOD,        /* the path's last element, without a slash */
+                      WEFT_PATH_METHOD_REGEX,  /* a pattern with any service */
+                      WEFT_PATH_ANY,           /* path empty: every one */
+};
 enum weft_text_kind { WEFT_TEXT_EXACT, WEFT_TEXT_REGEX };
 
 struct weft_text_match {    /* one header or query parameter */
@@ -118,6 +124,7 @@ struct weft_retry { /* GEP-1731 */
     uint64_t backoff_us; /* minimum wait; 0 = default */
     uint16_t *codes;
     uint32_t n_codes;
+    uint32_t grpc_codes; /* bit n: an answer with grpc-status n alone is repeated (REQ-117) */
 };
 
 struct weft_rule {

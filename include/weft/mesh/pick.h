@@ -20,6 +20,7 @@ int weft_split_next(struct weft_split *s, const struct weft_rule *rule);
 struct weft_retry_facts {
     uint32_t done;        /* attempts made so far, at least 1 */
     uint16_t status;      /* response status of the last one; 0: connection error or timeout */
+    uint32_t grpc_status; /* what the last one's head says at once; 0: nothing, or OK */
     bool body_replayable; /* the whole request body so far is in the replay buffer */
 };
 bool weft_retry_allowed(const struct weft_retry *r, const struct weft_retry_facts *f);
