@@ -15,8 +15,8 @@ struct place {
 static void on_unknown(void *ud, const char *path) {
     const struct place *p = ud;
     lint_add(p->l, LINT_WARNING, "unknown-field", p->o, path,
-             "is no field of an HTTPRoute: the API server drops it. Check the spelling and the "
-             "indentation");
+             "is no field of %s: the API server drops it. Check the spelling and the indentation",
+             !strcmp(p->o->kind, "HTTPRoute") ? "an HTTPRoute" : "a GRPCRoute");
 }
 
 static void on_experimental(void *ud, const char *path) {
@@ -37,24 +37,20 @@ static void on_pruned(void *ud, const struct weft_object *o) {
 }
 
 static void on_other(void *ud, const struct weft_object *o) {
-    bool grpc = !strcmp(o->kind, "GRPCRoute");
-    lint_add(ud, LINT_WARNING, "kind-not-read", o, "",
-             "%s is not supported yet and has no effect%s", o->kind,
-             grpc ? "; an HTTPRoute can route gRPC by path /package.Service/Method. Where "
-                    "GRPCRoute is supported it turns HTTPRoutes on the same port off"
-                  : "");
+    lint_add(ud, LINT_WARNING, "kind-not-read", o, "", "%s is not supported and has no effect",
+             o->kind);
 }
 
 static void on_stranger(void *ud, const struct weft_object *o) {
     lint_add(ud, LINT_WARNING, "kind-not-read", o, "apiVersion",
-             "an HTTPRoute of group \"%s\" has no effect here. Write "
-             "gateway.networking.k8s.io/v1",
+             "%s of group \"%s\" has no effect here. Write gateway.networking.k8s.io/v1", o->kind,
              o->group);
 }
 
 static void on_kind(void *ud, const char *kind) {
     struct lint *l = ud;
-    if (weft_slice_starts(weft_slice_str(kind), WEFT_SLICE_LIT("HTTPRoute.")))
+    if (weft_slice_starts(weft_slice_str(kind), WEFT_SLICE_LIT("HTTPRoute.")) ||
+        weft_slice_starts(weft_slice_str(kind), WEFT_SLICE_LIT("GRPCRoute.")))
         weft_store_each(l->in->store, kind, NULL, on_stranger, l);
 }
 
@@ -64,17 +60,18 @@ static void lint_pruned(struct lint *l) {
     struct weft_dir *d = NULL;
     const struct weft_dir_cb cb = {0};
     if (weft_dir_new(NULL, l->opt->paths, l->opt->n_paths, true, false, s, &cb, &d, NULL) ==
-        WEFT_OK)
+        WEFT_OK) {
         weft_store_each(s, "HTTPRoute", NULL, on_pruned, l);
+        weft_store_each(s, "GRPCRoute", NULL, on_pruned, l);
+    }
     weft_dir_free(d);
     weft_store_free(s);
 }
 
 void lint_channel(struct lint *l) {
-    static const char *const others[] = {"GRPCRoute", "TLSRoute", "TCPRoute", "UDPRoute"};
     weft_store_each(l->in->store, "HTTPRoute", NULL, on_known, l);
+    weft_store_each(l->in->store, "GRPCRoute", NULL, on_known, l);
     if (!l->opt->experimental) lint_pruned(l);
     weft_store_each_kind(l->in->store, on_kind, l);
-    for (size_t i = 0; i < WEFT_LEN(others); i++)
-        weft_store_each(l->in->store, others[i], NULL, on_other, l);
+    weft_store_each(l->in->store, "UDPRoute", NULL, on_other, l);
 }

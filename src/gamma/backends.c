@@ -30,8 +30,7 @@ static const char *protocol_fault(const struct gamma_service *s, const struct we
     *ret_text = weft_arena_printf(
         a, "port %u of Service " WEFT_SLICE_FMT " %s " WEFT_SLICE_FMT ", which %s %s", p->port,
         WEFT_SLICE_ARG(s->key), p->app_protocol.len ? "has appProtocol" : "is named",
-        WEFT_SLICE_ARG(p->app_protocol.len ? p->app_protocol : p->name),
-        kind == GAMMA_GRPC_ROUTE ? "a GRPCRoute" : "an HTTPRoute",
+        WEFT_SLICE_ARG(p->app_protocol.len ? p->app_protocol : p->name), gamma_a_kind(kind),
         http1 ? "cannot forward to: gRPC needs HTTP/2"
               : "cannot forward to without a BackendTLSPolicy");
     return "UnsupportedProtocol";

@@ -48,9 +48,9 @@ static void say_lost(const struct gamma_attachment *at, struct weft_buf *b) {
             (void)weft_buf_printf(
                 b,
                 "; port %u is ruled by %s " WEFT_SLICE_FMT "/" WEFT_SLICE_FMT
-                " instead, which goes before a %s",
+                " instead, which goes before %s",
                 p->port, gamma_kind_name(to->kind), WEFT_SLICE_ARG(to->view.meta.ns),
-                WEFT_SLICE_ARG(to->view.meta.name), gamma_kind_name(at->route->kind));
+                WEFT_SLICE_ARG(to->view.meta.name), gamma_a_kind(at->route->kind));
     }
 }
 
@@ -123,7 +123,7 @@ static json_t *parent_of(const struct gamma_attachment *at) {
     json_object_set_new(p, "parentRef", json_deep_copy(at->parent->json));
     json_object_set_new(p, "controllerName", json_string(GAMMA_CONTROLLER));
     add_accepted(conditions, at);
-    add_refs(conditions, at->route);
+    if (at->route->kind <= GAMMA_HTTP_ROUTE) add_refs(conditions, at->route);
     add_partially(conditions, at);
     json_object_set_new(p, "conditions", conditions);
     return p;

@@ -17,6 +17,7 @@ enum gamma_kind {
     GAMMA_KINDS
 };
 const char *gamma_kind_name(enum gamma_kind k);
+const char *gamma_a_kind(enum gamma_kind k); /* "a GRPCRoute", "an HTTPRoute" */
 
 struct gamma_list { /* of pointers, grows in the arena */
     void **items;

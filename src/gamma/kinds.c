@@ -15,6 +15,16 @@ const char *gamma_kind_name(enum gamma_kind k) {
     return names[k];
 }
 
+const char *gamma_a_kind(enum gamma_kind k) {
+    static const char *const names[GAMMA_KINDS] = {
+        [GAMMA_GRPC_ROUTE] = "a GRPCRoute",
+        [GAMMA_HTTP_ROUTE] = "an HTTPRoute",
+        [GAMMA_TLS_ROUTE] = "a TLSRoute",
+        [GAMMA_TCP_ROUTE] = "a TCPRoute",
+    };
+    return names[k];
+}
+
 /* Producers, or the consumers of one namespace. */
 static bool in_group(const struct gamma_attachment *at, const struct weft_service_port *p,
                      struct weft_slice route_ns, bool consumer) {
@@ -78,26 +88,25 @@ static const struct gamma_route *lost_all(const struct gamma_attachment *at) {
 static void settle(struct weft_gamma *g, struct gamma_attachment *at) {
     enum gamma_kind kind = at->route->kind;
     bool only_read = kind == GAMMA_TLS_ROUTE || kind == GAMMA_TCP_ROUTE;
-    const char *name = gamma_kind_name(kind);
     const struct gamma_route *to = lost_all(at);
     if (to) {
-        const char *won = gamma_kind_name(to->kind);
         at->refused = "Conflicted";
         at->message = weft_arena_printf(
             &g->arena,
             "%s " WEFT_SLICE_FMT "/" WEFT_SLICE_FMT
             " rules the same port%s of Service " WEFT_SLICE_FMT
-            ", and there a %s goes before a %s, which is off entirely%s",
-            won, WEFT_SLICE_ARG(to->view.meta.ns), WEFT_SLICE_ARG(to->view.meta.name),
+            ", and there %s goes before %s, which is off entirely%s",
+            gamma_kind_name(to->kind), WEFT_SLICE_ARG(to->view.meta.ns),
+            WEFT_SLICE_ARG(to->view.meta.name),
             at->parent->port || at->parent->section.len ? "" : "s",
-            WEFT_SLICE_ARG(at->service->key), won, name,
+            WEFT_SLICE_ARG(at->service->key), gamma_a_kind(to->kind), gamma_a_kind(kind),
             only_read ? " (a kind that Weft does not apply in any case)" : "");
     } else if (only_read) {
         at->refused = "UnsupportedValue";
         at->message = weft_arena_printf(&g->arena,
-                                        "Weft does not apply a %s: connections go to the "
+                                        "Weft does not apply %s: connections go to the "
                                         "Service's own endpoints as if it were not there",
-                                        name);
+                                        gamma_a_kind(kind));
     }
 }
 

@@ -45,9 +45,7 @@ static void refuse_port(struct weft_gamma *g, struct gamma_attachment *at, bool 
                                      "the selected port of Service " WEFT_SLICE_FMT
                                      " is declared as UDP, TLS or raw TCP, where %s "
                                      "cannot apply; set appProtocol: http if it does speak HTTP",
-                                     WEFT_SLICE_ARG(key),
-                                     at->route->kind == GAMMA_HTTP_ROUTE ? "an HTTPRoute"
-                                                                         : "a GRPCRoute"));
+                                     WEFT_SLICE_ARG(key), gamma_a_kind(at->route->kind)));
         return;
     }
     if (!at->service->view.n_ports) {

@@ -3,6 +3,7 @@
 #include "object_internal.h"
 
 #include <weft/base/addr.h>
+#include <weft/http/grpc_status.h>
 #include <weft/object/types.h>
 
 static bool lower_alnum(char c) {
@@ -110,6 +111,19 @@ bool weft_fmt_grpc_service(struct weft_slice s) {
     while (s.len)
         if (!weft_fmt_grpc_method(weft_slice_cut(&s, '.'))) return false;
     return true;
+}
+
+bool weft_fmt_attempts(struct weft_slice s) {
+    uint64_t n;
+    return weft_slice_u64(s, 100, &n) && n > 0;
+}
+
+bool weft_fmt_grpc_codes(struct weft_slice s) {
+    uint32_t code = 0;
+    while (s.len)
+        if (!weft_grpc_status_parse(weft_slice_trim(weft_slice_cut(&s, ',')), &code) || !code)
+            return false;
+    return code != 0;
 }
 
 bool weft_fmt_mtls(struct weft_slice s) {

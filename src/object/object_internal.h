@@ -25,6 +25,8 @@ bool weft_fmt_mtls(struct weft_slice s);         /* strict, permissive, disabled
 bool weft_fmt_mtls_ports(struct weft_slice s);   /* "9090=disabled,80=strict" */
 bool weft_fmt_port_include(struct weft_slice s); /* "*", "none" or a list */
 bool weft_fmt_port_list(struct weft_slice s);    /* "80,8000-8100", may be empty */
+bool weft_fmt_attempts(struct weft_slice s);     /* "1" to "100" */
+bool weft_fmt_grpc_codes(struct weft_slice s);   /* "unavailable,10"; at least one, not OK */
 bool weft_fmt_grpc_service(struct weft_slice s); /* "shop.v1.Cart", also with a dot in front */
 bool weft_fmt_grpc_method(struct weft_slice s);  /* "GetCart" */
 /* NULL when fine, else what is wrong with an Exact or PathPrefix value (REQ-061). */

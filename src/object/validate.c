@@ -43,7 +43,10 @@ static enum weft_status check_rules(const struct weft_object *o, bool experiment
                                     struct weft_error *err) {
     if (!weft_schema_of(o)) return WEFT_OK;
     if (!strcmp(o->kind, "HTTPRoute")) return weft_validate_http_route(o, experimental, err);
-    if (!strcmp(o->kind, "GRPCRoute")) return weft_validate_grpc_route(o, experimental, err);
+    if (!strcmp(o->kind, "GRPCRoute")) {
+        enum weft_status st = weft_validate_grpc_route(o, experimental, err);
+        return st == WEFT_OK ? weft_validate_annotations(o, err) : st;
+    }
     if (!strcmp(o->kind, "TCPRoute") || !strcmp(o->kind, "TLSRoute"))
         return weft_validate_parents(o, experimental, err);
     if (!strcmp(o->kind, "Service")) return weft_validate_service(o, err);

@@ -71,6 +71,12 @@ static const struct {
      "use \"*\", \"none\" or a list such as \"80,8000-8100\""},
     {"weftmesh.io/exclude-inbound-ports", weft_fmt_port_list,
      "use a list such as \"80,8000-8100\""},
+    {"weftmesh.io/timeout-request", weft_fmt_duration, "use a duration such as \"10s\""},
+    {"weftmesh.io/timeout-backend-request", weft_fmt_duration, "use a duration such as \"500ms\""},
+    {"weftmesh.io/retry-attempts", weft_fmt_attempts, "use a number from 1 to 100, in quotes"},
+    {"weftmesh.io/retry-grpc-codes", weft_fmt_grpc_codes,
+     "use gRPC statuses such as \"unavailable,resource-exhausted\""},
+    {"weftmesh.io/retry-backoff", weft_fmt_duration, "use a duration such as \"25ms\""},
 };
 
 static enum weft_status check_map(const json_t *map, const char *path, struct weft_error *err) {

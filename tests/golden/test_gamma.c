@@ -104,13 +104,15 @@ static void run_case(void **state) {
     const char *dir = *state;
     WEFT_FREE char *from = read_word(dir, "from", "default");
     WEFT_FREE char *channel = read_word(dir, "channel", "experimental");
+    WEFT_FREE char *grants = read_word(dir, "grants", "");
     WEFT_FREE char *in = read_file(dir, "in.yaml"), *addresses = read_file(dir, "addresses");
     assert_non_null(in);
     struct load l = {weft_store_new(), !strcmp(channel, "experimental"), json_array()};
     struct weft_error err;
     if (weft_object_parse(weft_slice_str(in), "in.yaml", on_object, &l, &err) != WEFT_OK)
         add_fault(&l, &err);
-    const struct weft_gamma_options opt = {.experimental = l.experimental};
+    const struct weft_gamma_options opt = {.experimental = l.experimental,
+                                           .require_reference_grant = !strcmp(grants, "required")};
     struct weft_gamma *g = weft_gamma_new(l.store, &opt);
     json_t *status = json_pack("{s:o, s:o}", "faults", l.faults, "routes", weft_gamma_status(g));
     struct weft_snapshot s;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Matches as one line of text, for tables and fuzzing. */
 #pragma once
+#include <string.h>
 #include <weft/mesh/model.h>
 
 enum { MATCH_TEXT_MAX = 16 };
@@ -9,8 +10,9 @@ static inline struct weft_slice sl(const char *s) {
     return weft_slice_str(s);
 }
 
-/* One match as text: "=/exact", "~regex" or "/prefix", then words: "GET", "h:name=value",
- * "h:name~regex", "q:name=value", "q:name~regex". */
+/* One match as text: "=/exact", "~regex" or "/prefix"; of gRPC "$regex" of a service, "@Method",
+ * "%regex" of a method, "*" for any; then words: "GET", "h:name=value", "h:name~regex",
+ * "q:name=value", "q:name~regex". */
 static inline void match_word(struct weft_arena *a, struct weft_match *m, struct weft_slice w) {
     if (w.len > 2 && w.base[1] == ':') {
         struct weft_text_match **list = w.base[0] == 'h' ? &m->headers : &m->queries;
@@ -33,10 +35,12 @@ static inline void match_word(struct weft_arena *a, struct weft_match *m, struct
 static inline void match_set(struct weft_arena *a, struct weft_match *m, const char *text) {
     struct weft_slice rest = weft_arena_dup_str(a, text);
     struct weft_slice path = weft_slice_cut(&rest, ' ');
-    bool marked = path.len && (path.base[0] == '=' || path.base[0] == '~');
-    m->path_kind = !marked               ? WEFT_PATH_PREFIX
-                   : path.base[0] == '=' ? WEFT_PATH_EXACT
-                                         : WEFT_PATH_REGEX;
-    m->path = marked ? weft_slice_from(path, 1) : path;
+    static const char marks[] = "=~$@%*";
+    static const enum weft_path_kind kinds[] = {WEFT_PATH_EXACT,         WEFT_PATH_REGEX,
+                                                WEFT_PATH_SERVICE_REGEX, WEFT_PATH_METHOD,
+                                                WEFT_PATH_METHOD_REGEX,  WEFT_PATH_ANY};
+    const char *mark = path.len && path.base[0] ? strchr(marks, path.base[0]) : NULL;
+    m->path_kind = mark ? kinds[mark - marks] : WEFT_PATH_PREFIX;
+    m->path = mark ? weft_slice_from(path, 1) : path;
     while (rest.len) match_word(a, m, weft_slice_cut(&rest, ' '));
 }

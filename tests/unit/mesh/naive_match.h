@@ -73,7 +73,14 @@ static inline bool naive_query(struct weft_slice target, const struct weft_text_
 static inline bool naive_path(const struct weft_match *m, struct weft_slice path, bool *limit) {
     struct weft_slice p = m->path;
     if (m->path_kind == WEFT_PATH_EXACT) return weft_slice_eq(p, path);
-    if (m->path_kind == WEFT_PATH_REGEX) {
+    if (m->path_kind == WEFT_PATH_ANY) return true;
+    if (m->path_kind == WEFT_PATH_METHOD) {
+        size_t last = path.len;
+        while (last && path.base[last - 1] != '/') last--;
+        return weft_slice_eq(p, weft_slice_from(path, last));
+    }
+    if (m->path_kind == WEFT_PATH_REGEX || m->path_kind == WEFT_PATH_SERVICE_REGEX ||
+        m->path_kind == WEFT_PATH_METHOD_REGEX) {
         enum weft_status st = weft_regex_match(m->path_regex, path);
         if (st == WEFT_LIMIT) *limit = true;
         return st == WEFT_OK;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Random small rule sets and requests: the index must decide as a plain scan over all matches does
- * (REQ-063 to 072). Few words in the vocabulary, so that rules overlap and ties happen. */
+ * (REQ-063 to 072, REQ-124). Few words in the vocabulary, so that rules overlap and ties happen. */
 #include <weft/base/clock.h>
 
 #include "mesh_test.h"
@@ -44,8 +44,20 @@ static void random_texts(struct weft_rng *rng, struct weft_arena *a, struct weft
 }
 
 static void random_match(struct weft_rng *rng, struct weft_arena *a, struct weft_match *m) {
-    m->path_kind = (enum weft_path_kind)weft_rng_below(rng, 3);
-    m->path = m->path_kind == WEFT_PATH_REGEX ? sl(PICK(rng, patterns)) : random_path(rng, a, "/");
+    m->path_kind = (enum weft_path_kind)weft_rng_below(rng, WEFT_PATH_ANY + 1);
+    switch (m->path_kind) {
+    case WEFT_PATH_EXACT:
+    case WEFT_PATH_PREFIX:
+        m->path = random_path(rng, a, "/");
+        break;
+    case WEFT_PATH_METHOD:
+        m->path = sl(PICK(rng, elements));
+        break;
+    case WEFT_PATH_ANY:
+        break;
+    default:
+        m->path = sl(PICK(rng, patterns));
+    }
     if (weft_rng_below(rng, 3) == 0) m->method = sl(PICK(rng, methods));
     random_texts(rng, a, &m->headers, &m->n_headers);
     random_texts(rng, a, &m->queries, &m->n_queries);

@@ -144,6 +144,28 @@ static void test_retry_allowed(void **state) {
     }
 }
 
+/* REQ-117: an answer that is nothing but a grpc-status is repeated when that is listed. */
+static void test_retry_by_grpc_status(void **state) {
+    uint16_t codes[] = {503};
+    struct weft_retry r = {.present = true,
+                           .attempts = 2,
+                           .codes = codes,
+                           .n_codes = 1,
+                           .grpc_codes = 1u << 14 | 1u << 8};
+    struct weft_retry_facts f = {.done = 1, .status = 200, .body_replayable = true};
+    for (f.grpc_status = 1; f.grpc_status < 40; f.grpc_status++)
+        assert_int_equal(weft_retry_allowed(&r, &f), f.grpc_status == 14 || f.grpc_status == 8);
+    f.grpc_status = 14;
+    f.done = 3;
+    assert_false(weft_retry_allowed(&r, &f));
+    f.done = 1;
+    f.body_replayable = false;
+    assert_false(weft_retry_allowed(&r, &f));
+    f = (struct weft_retry_facts){
+        .done = 1, .status = 503, .grpc_status = 5, .body_replayable = true};
+    assert_false(weft_retry_allowed(&r, &f));
+}
+
 /* REQ-112 */
 static void test_backoff(void **state) {
     struct weft_rng rng;
@@ -173,6 +195,7 @@ int main(void) {
         cmocka_unit_test(test_nothing_to_pick),
         cmocka_unit_test(test_invalid_backend_keeps_share),
         cmocka_unit_test(test_retry_allowed),
+        cmocka_unit_test(test_retry_by_grpc_status),
         cmocka_unit_test(test_backoff),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
