@@ -9,6 +9,7 @@
 static const struct weft_option rows[] = {
     CLI_ROW_FILE,
     CLI_ROW_CHANNEL,
+    CLI_ROW_GRANT,
     CLI_ROW_OUTPUT("\"json\" prints the findings as JSON. Default: one line each."),
 };
 static const struct cli_command command = {
@@ -54,6 +55,7 @@ int cmd_check(int argc, char **argv) {
     struct lint l = {.in = &in, .opt = &opt};
     add_faults(&l);
     weft_store_each(in.store, "HTTPRoute", NULL, on_route, &l);
+    weft_store_each(in.store, "GRPCRoute", NULL, on_route, &l);
     lint_status(&l);
     lint_services(&l);
     lint_channel(&l);

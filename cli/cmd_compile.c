@@ -17,6 +17,7 @@ static const struct weft_option rows[] = {
     CLI_ROW_OUTPUT("File to write the snapshot to (replaced at once, by rename), or \"json\" to "
                    "print it as text. Default: json."),
     CLI_ROW_CHANNEL,
+    CLI_ROW_GRANT,
     CLI_ROW_TRUST_DOMAIN,
 };
 static const struct cli_command command = {

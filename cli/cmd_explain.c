@@ -18,6 +18,11 @@ static const struct weft_option rows[] = {
      .set = weft_option_str,
      .offset = offsetof(struct cli_options, method),
      .short_flag = 'X'},
+    {.flag = "grpc",
+     .metavar = "SERVICE/METHOD",
+     .help = "A gRPC call instead: POST of application/grpc to that path. The URL has none then.",
+     .set = weft_option_str,
+     .offset = offsetof(struct cli_options, grpc)},
     {.flag = "header",
      .metavar = "NAME:VALUE",
      .help = "A request header. Repeatable; Host replaces the URL's host in what is sent.",
@@ -25,10 +30,12 @@ static const struct weft_option rows[] = {
      .short_flag = 'H'},
     CLI_ROW_OUTPUT("\"json\" prints the report as JSON. Default: text."),
     CLI_ROW_CHANNEL,
+    CLI_ROW_GRANT,
     CLI_ROW_TRUST_DOMAIN,
 };
 static const struct cli_command command = {
-    .usage = "weft explain -f PATH --from NAMESPACE [-H NAME:VALUE] '[METHOD] URL'",
+    .usage = "weft explain -f PATH --from NAMESPACE [-H NAME:VALUE] '[METHOD] URL'\n"
+             "       weft explain -f PATH --from NAMESPACE --grpc SERVICE/METHOD HOST:PORT",
     .about =
         "Says what a proxy in that namespace would do with one request: the Service, the group of\n"
         "routes in effect, the rule and match that win and why the others lose, filters,\n"
@@ -102,6 +109,23 @@ static void read_headers(const struct cli_options *opt, struct request *q) {
     }
 }
 
+/* Replaces what the URL said of method and path. */
+static bool make_grpc(struct weft_slice call, struct request *q, struct weft_arena *a) {
+    struct weft_slice method = call, service = weft_slice_cut(&method, '/');
+    if (!service.len) service = weft_slice_cut(&method, '/'); /* "/SERVICE/METHOD" */
+    bool path = q->head.path.len != 1 || q->head.path.base[0] != '/';
+    if (!service.len || !method.len || path) return false;
+    q->head.method = WEFT_SLICE_LIT("POST");
+    q->head.version = WEFT_HTTP_2;
+    q->refused =
+        weft_path_normalize(weft_arena_printf(a, "/" WEFT_SLICE_FMT "/" WEFT_SLICE_FMT,
+                                              WEFT_SLICE_ARG(service), WEFT_SLICE_ARG(method)),
+                            a, &q->head.path);
+    (void)weft_fields_add(&q->head.fields, WEFT_SLICE_LIT("content-type"),
+                          WEFT_SLICE_LIT("application/grpc"));
+    return true;
+}
+
 static int read_request(const struct cli_options *opt, const char *operand, struct request *q,
                         struct weft_arena *a) {
     struct weft_slice rest = weft_slice_trim(weft_slice_str(operand)),
@@ -120,6 +144,9 @@ static int read_request(const struct cli_options *opt, const char *operand, stru
     if (!read_url(rest, q, a))
         return bad(operand, "write it as [METHOD] http://HOST[:PORT]/PATH; TLS that an app makes "
                             "itself is passed through and not routed");
+    if (opt->grpc && !make_grpc(weft_slice_str(opt->grpc), q, a))
+        return bad(opt->grpc, "write --grpc SERVICE/METHOD and a URL without a path, such as "
+                              "http://cart.shop:7070");
     read_headers(opt, q);
     return CLI_OK;
 }

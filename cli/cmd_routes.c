@@ -12,10 +12,11 @@ static const struct weft_option rows[] = {
     CLI_ROW_FILE,
     CLI_ROW_OUTPUT("\"json\" prints status.parents as it would be written. Default: a table."),
     CLI_ROW_CHANNEL,
+    CLI_ROW_GRANT,
 };
 static const struct cli_command command = {
     .usage = "weft routes -f PATH [-o json]",
-    .about = "Shows for every HTTPRoute and each of its Service parents whether it is in effect\n"
+    .about = "Shows for every route and each of its Service parents whether it is in effect\n"
              "and whether its backends are there.\n"
              "Exit status: 0 all accepted and resolved; 1 one is not, or a manifest is broken; 2 "
              "wrong usage.",
@@ -48,14 +49,14 @@ static bool print_parent(const json_t *route, const json_t *parent) {
     const char *ns = word(route, "namespace", ""), *parent_ns = word(ref, "namespace", ns);
     const json_t *accepted = condition(parent, "Accepted");
     const json_t *resolved = condition(parent, "ResolvedRefs");
-    char port[32] = "", name[600], service[600];
+    char port[32] = "", name[620], service[600];
     json_int_t number = json_integer_value(json_object_get(ref, "port"));
     if (number) snprintf(port, sizeof port, ":%d", (int)number);
-    snprintf(name, sizeof name, "%s/%s", ns, word(route, "name", ""));
+    snprintf(name, sizeof name, "%s %s/%s", word(route, "kind", ""), ns, word(route, "name", ""));
     snprintf(service, sizeof service, "%s/%s%s%s%s", parent_ns, word(ref, "name", ""), port,
              json_object_get(ref, "sectionName") ? "#" : "", word(ref, "sectionName", ""));
-    const char *a = word(accepted, "status", "?"), *r = word(resolved, "status", "?");
-    printf("%-32s %-32s %-9s %-8s %s\n", name, service,
+    const char *a = word(accepted, "status", "?"), *r = word(resolved, "status", "-");
+    printf("%-42s %-32s %-9s %-8s %s\n", name, service,
            strcmp(ns, parent_ns) ? "consumer" : "producer", a, r);
     print_message(parent, "Accepted");
     if (strcmp(r, "True") != 0) print_message(parent, "ResolvedRefs");
@@ -67,7 +68,7 @@ static int print_table(const json_t *status) {
     int result = CLI_OK;
     size_t i, k;
     json_t *route, *parent;
-    printf("%-32s %-32s %-9s %-8s %s\n", "ROUTE", "SERVICE", "ROLE", "ACCEPTED", "RESOLVEDREFS");
+    printf("%-42s %-32s %-9s %-8s %s\n", "ROUTE", "SERVICE", "ROLE", "ACCEPTED", "RESOLVEDREFS");
     json_array_foreach(status, i, route) {
         json_array_foreach(json_object_get(json_object_get(route, "status"), "parents"), k,
                            parent) {

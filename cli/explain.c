@@ -90,6 +90,10 @@ static void add_routes(struct explain *e) {
     bool any = e->d->n_rules > 0;
     bool consumer = any && !weft_slice_eq(e->d->rules[0].route_ns, e->d->ns);
     json_object_set_new(e->report, "routes", list);
+    if (e->d->routes != WEFT_ROUTES_NONE)
+        json_object_set_new(
+            e->report, "kind",
+            json_string(e->d->routes == WEFT_ROUTES_GRPC ? "GRPCRoute" : "HTTPRoute"));
     json_object_set_new(e->report, "group",
                         json_string(!any       ? "none"
                                     : consumer ? "consumer"
@@ -227,6 +231,13 @@ static void add_filters(struct explain *e, const struct weft_match_result *won) 
 
 static void add_winner(struct explain *e) {
     struct weft_match_result won;
+    if (e->d->routes == WEFT_ROUTES_GRPC && !weft_head_is_grpc(e->head)) { /* REQ-129 */
+        json_object_set_new(e->report, "answer",
+                            answer(e, WEFT_REASON_NO_ROUTE,
+                                   WEFT_SLICE_LIT("a GRPCRoute rules this port, and the request is "
+                                                  "not gRPC by its content-type")));
+        return;
+    }
     weft_match(e->d, e->head, e->arena, &won);
     if (won.regex_limit) {
         json_object_set_new(e->report, "answer",
@@ -286,7 +297,8 @@ json_t *cli_explain(const struct cli_input *in, const char *from, const struct w
     } else if (d->routes == WEFT_ROUTES_NONE) {
         add_default(&e);
     } else {
-        weft_match_explain(d, head, arena, on_candidate, &e);
+        if (d->routes == WEFT_ROUTES_HTTP || weft_head_is_grpc(head))
+            weft_match_explain(d, head, arena, on_candidate, &e);
         add_winner(&e);
     }
     json_object_del(e.report, "_destination");

@@ -4,8 +4,9 @@
 #include <cli/input.h>
 #include <weft/http/head.h>
 
-/* The report as JSON: from, request, destination, group, routes, candidates (every match in order
- * of precedence with what failed), winner, filters, forwarded, backends, answer. New reference. */
+/* The report as JSON: from, request, destination, group, kind, routes, candidates (every match in
+ * order of precedence with what failed), winner, filters, forwarded, backends, answer. New
+ * reference. */
 json_t *cli_explain(const struct cli_input *in, const char *from, const struct weft_addr *addr,
                     const struct weft_head *head, struct weft_arena *arena);
 /* The same for people. */

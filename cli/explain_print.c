@@ -28,6 +28,7 @@ static void print_texts(const json_t *criteria, const char *key, const char *wha
 static void print_criteria(const json_t *c) {
     json_t *path = json_object_get(c, "path"), *value;
     const char *kind;
+    if (!path) printf("any service and method");
     json_object_foreach(path, kind, value) printf("path %s %s", kind, json_string_value(value));
     if (json_object_get(c, "method")) printf(", method %s", word(c, "method"));
     print_texts(c, "headers", "header");
@@ -119,10 +120,11 @@ static void print_routes(const json_t *report) {
     json_t *r;
     const char *group = word(report, "group");
     if (!strcmp(group, "none")) {
-        printf("%-10s none in effect\n", "routes");
+        printf("%-10s %s\n", "routes",
+               *word(report, "kind") ? "without rules: nothing matches" : "none in effect");
         return;
     }
-    printf("%-10s %s:", "routes", group);
+    printf("%-10s %s %ss:", "routes", group, word(report, "kind"));
     json_array_foreach(json_object_get(report, "routes"), i, r) printf(" %s", json_string_value(r));
     if (!strcmp(group, "consumer"))
         printf(" (routes of the Service's own namespace do not apply to this client)");

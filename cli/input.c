@@ -130,7 +130,8 @@ void cli_input_init(struct cli_input *in, const struct cli_options *opt) {
     for (size_t i = 0; i < bare.n; i++) give_address(in, bare.items[i], i + 1);
     free(bare.items);
     const struct weft_gamma_options g = {.trust_domain = opt->trust_domain,
-                                         .experimental = opt->experimental};
+                                         .experimental = opt->experimental,
+                                         .require_reference_grant = opt->require_grant};
     in->gamma = weft_gamma_new(in->store, &g);
 }
 

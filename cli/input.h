@@ -16,9 +16,10 @@ struct cli_options {
     const char *trust_domain;
     const char *output;
     const char *method;
+    const char *grpc; /* SERVICE/METHOD */
     const char *headers[CLI_MAX_HEADERS];
     size_t n_headers;
-    bool experimental;
+    bool experimental, require_grant;
 };
 
 /* Option rows; a command lists those it takes. */
@@ -48,6 +49,12 @@ enum weft_status cli_set_channel(void *, const struct weft_option *, const char 
             "Gateway API channel: standard or experimental (retry exists there only). Default: "   \
             "experimental.",                                                                       \
         .set = cli_set_channel                                                                     \
+    }
+#define CLI_ROW_GRANT                                                                              \
+    {                                                                                              \
+        .flag = "require-reference-grant", .env = "WEFT_REQUIRE_REFERENCE_GRANT",                  \
+        .help = "As the controller's option: backends in other namespaces need a ReferenceGrant.", \
+        .set = weft_option_bool, .offset = offsetof(struct cli_options, require_grant),            \
     }
 #define CLI_ROW_TRUST_DOMAIN                                                                       \
     {                                                                                              \

@@ -25,7 +25,7 @@ void lint_done(struct lint *l);
 void lint_print(struct lint *l, bool json); /* sorted by file and line */
 size_t lint_count(const struct lint *l, enum lint_level level);
 
-/* lint_route.c: one HTTPRoute by itself */
+/* lint_route.c: one HTTPRoute or GRPCRoute by itself */
 void lint_route(struct lint *l, const struct weft_object *o);
 /* lint_status.c: what translation says about all routes */
 void lint_status(struct lint *l);

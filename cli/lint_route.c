@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What is legal in an HTTPRoute and yet seldom meant (REQ-197, 202 to 205, 043, 066, 207). */
+ * What is legal in an HTTPRoute or GRPCRoute and yet seldom meant (REQ-197, 202 to 205, 043, 066,
+ * 207). */
 #include <cli/lint.h>
 
 #include <weft/object/types.h>
@@ -102,8 +103,10 @@ static void lint_regex(struct lint *l, const struct weft_object *o, const json_t
     json_t *m, *t;
     json_array_foreach(matches, i, m) {
         static const char *const lists[] = {"headers", "queryParams"};
+        const json_t *method = json_object_get(m, "method"); /* of a GRPCRoute: an object */
         bool regex =
-            weft_slice_is(weft_js_str(json_object_get(m, "path"), "type"), "RegularExpression");
+            weft_slice_is(weft_js_str(json_object_get(m, "path"), "type"), "RegularExpression") ||
+            weft_slice_is(weft_js_str(method, "type"), "RegularExpression");
         for (size_t n = 0; n < WEFT_LEN(lists); n++) {
             json_array_foreach(json_object_get(m, lists[n]), k, t) regex =
                 regex || weft_slice_is(weft_js_str(t, "type"), "RegularExpression");
@@ -113,7 +116,9 @@ static void lint_regex(struct lint *l, const struct weft_object *o, const json_t
         if (regex)
             lint_add(l, LINT_NOTE, "regex", o, field,
                      "regular expressions differ between implementations; Weft's are PCRE2, match "
-                     "the whole value, and rank above prefixes (Istio ranks them below)");
+                     "the whole value%s",
+                     json_is_object(method) ? ""
+                                            : ", and rank above prefixes (Istio ranks them below)");
     }
 }
 
@@ -148,17 +153,39 @@ static void lint_rule(struct lint *l, const struct weft_object *o, const json_t 
     }
     if (!redirects && json_array_size(backends) == 0)
         lint_add(l, LINT_WARNING, "no-backend", o, at,
-                 "no backendRefs: every request that matches gets 500 (404 would be no rule, 503 "
-                 "no endpoint). Name a backend or a RequestRedirect");
+                 !strcmp(o->kind, "GRPCRoute")
+                     ? "no backendRefs: every request that matches gets UNAVAILABLE. Name a backend"
+                     : "no backendRefs: every request that matches gets 500 (404 would be no rule, "
+                       "503 no endpoint). Name a backend or a RequestRedirect");
     else if (!redirects && total == 0)
         lint_add(l, LINT_WARNING, "no-backend", o, at,
-                 "all weights are 0: every request that matches gets 500");
+                 "all weights are 0: every request that matches gets %s",
+                 !strcmp(o->kind, "GRPCRoute") ? "UNAVAILABLE" : "500");
     lint_regex(l, o, json_object_get(rule, "matches"), at);
     lint_retry(l, o, rule, at);
     snprintf(field, sizeof field, "%s.sessionPersistence", at);
     if (json_object_get(rule, "sessionPersistence"))
         lint_add(l, LINT_WARNING, "session-persistence", o, field,
                  "is not supported and has no effect; its shape changes after Gateway API v1.6");
+}
+
+/* Of a GRPCRoute they do what these fields do here (REQ-117). */
+static void lint_annotations(struct lint *l, const struct weft_object *o) {
+    static const struct {
+        const char *key, *field;
+    } rows[] = {{"weftmesh.io/timeout-request", "timeouts.request"},
+                {"weftmesh.io/timeout-backend-request", "timeouts.backendRequest"},
+                {"weftmesh.io/retry-attempts", "retry.attempts"},
+                {"weftmesh.io/retry-grpc-codes", "retry.codes, or a GRPCRoute"},
+                {"weftmesh.io/retry-backoff", "retry.backoff"}};
+    const json_t *notes = weft_js_in(o->json, "metadata", "annotations");
+    for (size_t i = 0; i < WEFT_LEN(rows); i++) {
+        char field[96];
+        snprintf(field, sizeof field, "metadata.annotations[%s]", rows[i].key);
+        if (json_object_get(notes, rows[i].key))
+            lint_add(l, LINT_WARNING, "annotation-without-effect", o, field,
+                     "is read on a GRPCRoute only. Use the rule's field %s", rows[i].field);
+    }
 }
 
 void lint_route(struct lint *l, const struct weft_object *o) {
@@ -172,5 +199,7 @@ void lint_route(struct lint *l, const struct weft_object *o) {
     json_array_foreach(weft_js_in(o->json, "spec", "rules"), i, rule) lint_rule(l, o, rule, i);
     if (json_array_size(weft_js_in(o->json, "spec", "rules")) == 0)
         lint_add(l, LINT_WARNING, "no-backend", o, "spec.rules",
-                 "no rules: every request to the Service gets 500");
+                 "no rules: every request to the Service gets %s",
+                 !strcmp(o->kind, "GRPCRoute") ? "UNIMPLEMENTED" : "500");
+    if (!strcmp(o->kind, "HTTPRoute")) lint_annotations(l, o);
 }

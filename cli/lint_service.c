@@ -11,28 +11,35 @@
 struct walk {
     struct lint *l;
     const char *ns; /* client */
+    const struct weft_destination *d;
 };
 
-static const struct weft_object *route_of(const struct lint *l, const struct weft_rule *r) {
+static const char *kind_of(const struct weft_destination *d) {
+    return d->routes == WEFT_ROUTES_GRPC ? "GRPCRoute" : "HTTPRoute";
+}
+
+static const struct weft_object *route_of(const struct lint *l, const struct weft_destination *d,
+                                          const struct weft_rule *r) {
     WEFT_FREE char *ns = weft_slice_dup(r->route_ns), *name = weft_slice_dup(r->route);
-    return weft_store_get(l->in->store, "HTTPRoute", ns, name);
+    return weft_store_get(l->in->store, kind_of(d), ns, name);
 }
 
 static bool catches_all(const struct weft_match *m) {
-    return m->path_kind == WEFT_PATH_PREFIX && m->path.len == 0 && !m->method.len &&
-           m->n_headers == 0 && m->n_queries == 0;
+    bool any = m->path_kind == WEFT_PATH_PREFIX || m->path_kind == WEFT_PATH_ANY;
+    return any && m->path.len == 0 && !m->method.len && m->n_headers == 0 && m->n_queries == 0;
 }
 
 static void lint_catch_all(struct lint *l, const struct weft_destination *d) {
     for (uint32_t i = 0; i < d->n_rules; i++)
         for (uint32_t k = 0; k < d->rules[i].n_matches; k++)
             if (catches_all(&d->rules[i].matches[k])) return;
-    const struct weft_object *o = route_of(l, &d->rules[0]);
+    const struct weft_object *o = route_of(l, d, &d->rules[0]);
     lint_add(l, LINT_WARNING, "no-catch-all", o, "spec.rules",
              "requests to " WEFT_SLICE_FMT "/" WEFT_SLICE_FMT
-             ":%u that no rule matches get 404: a route replaces the default, it does not add to "
+             ":%u that no rule matches get %s: a route replaces the default, it does not add to "
              "it. Add a last rule without matches, if that is not meant",
-             WEFT_SLICE_ARG(d->ns), WEFT_SLICE_ARG(d->service), d->port);
+             WEFT_SLICE_ARG(d->ns), WEFT_SLICE_ARG(d->service), d->port,
+             d->routes == WEFT_ROUTES_GRPC ? "UNIMPLEMENTED" : "404");
 }
 
 static void lint_role(struct lint *l, const struct weft_destination *d) {
@@ -40,11 +47,11 @@ static void lint_role(struct lint *l, const struct weft_destination *d) {
     if (weft_slice_eq(first->route_ns, d->ns)) return;
     struct weft_destination *theirs = weft_gamma_destination(l->in->gamma, d->ns, &d->addr);
     if (theirs->n_rules)
-        lint_add(l, LINT_WARNING, "consumer-replaces", route_of(l, first), "spec.parentRefs",
+        lint_add(l, LINT_WARNING, "consumer-replaces", route_of(l, d, first), "spec.parentRefs",
                  "for clients in namespace " WEFT_SLICE_FMT
                  " this replaces all routes that namespace " WEFT_SLICE_FMT
                  " has on " WEFT_SLICE_FMT ":%u (" WEFT_SLICE_FMT
-                 " among them); what no rule here matches gets 404, there is no falling back",
+                 " among them); what no rule here matches is refused, there is no falling back",
                  WEFT_SLICE_ARG(first->route_ns), WEFT_SLICE_ARG(d->ns), WEFT_SLICE_ARG(d->service),
                  d->port, WEFT_SLICE_ARG(theirs->rules[0].route));
     weft_destination_unref(theirs);
@@ -79,18 +86,20 @@ static void lint_endpoints(struct lint *l, const struct weft_destination *d,
         char field[80];
         snprintf(field, sizeof field, "spec.rules[%u].backendRefs[%u]", r->index, i);
         if (e->n == 0)
-            lint_add(l, LINT_WARNING, "no-endpoints", route_of(l, r), field,
+            lint_add(l, LINT_WARNING, "no-endpoints", route_of(l, d, r), field,
                      WEFT_SLICE_FMT
                      "/" WEFT_SLICE_FMT
-                     ":%u has no ready endpoint in these manifests: its share gets 503",
-                     WEFT_SLICE_ARG(b->ns), WEFT_SLICE_ARG(b->service), b->port);
+                     ":%u has no ready endpoint in these manifests: its share gets %s",
+                     WEFT_SLICE_ARG(b->ns), WEFT_SLICE_ARG(b->service), b->port,
+                     d->routes == WEFT_ROUTES_GRPC ? "UNAVAILABLE" : "503");
         weft_endpoints_unref(e);
     }
 }
 
 static void on_shadowed(void *ud, const struct weft_rule *winner, const struct weft_match *winning,
                         const struct weft_rule *loser, const struct weft_match *losing) {
-    struct lint *l = ud;
+    const struct walk *w = ud;
+    struct lint *l = w->l;
     bool one_route = weft_slice_eq(winner->route_ns, loser->route_ns) &&
                      weft_slice_eq(winner->route, loser->route);
     const char *why = one_route                           ? "stands before it"
@@ -99,12 +108,12 @@ static void on_shadowed(void *ud, const struct weft_rule *winner, const struct w
     char field[80];
     snprintf(field, sizeof field, "spec.rules[%u].matches[%zu]", loser->index,
              (size_t)(losing - loser->matches));
-    lint_add(l, LINT_WARNING, "shadowed", route_of(l, loser), field,
-             "no request gets here: rule %u, match %zu of HTTPRoute " WEFT_SLICE_FMT
-             "/" WEFT_SLICE_FMT " has the same criteria and %s. Remove one of the two, or tell "
+    lint_add(l, LINT_WARNING, "shadowed", route_of(l, w->d, loser), field,
+             "no request gets here: rule %u, match %zu of %s " WEFT_SLICE_FMT "/" WEFT_SLICE_FMT
+             " has the same criteria and %s. Remove one of the two, or tell "
              "them apart",
-             winner->index, (size_t)(winning - winner->matches), WEFT_SLICE_ARG(winner->route_ns),
-             WEFT_SLICE_ARG(winner->route), why);
+             winner->index, (size_t)(winning - winner->matches), kind_of(w->d),
+             WEFT_SLICE_ARG(winner->route_ns), WEFT_SLICE_ARG(winner->route), why);
 }
 
 static void on_address(void *ud, const struct weft_addr *a) {
@@ -114,7 +123,8 @@ static void on_address(void *ud, const struct weft_addr *a) {
     if (d->n_rules && weft_slice_is(d->rules[0].route_ns, w->ns)) {
         lint_catch_all(w->l, d);
         lint_role(w->l, d);
-        weft_match_shadowed(d, on_shadowed, w->l);
+        w->d = d;
+        weft_match_shadowed(d, on_shadowed, w);
         for (uint32_t i = 0; i < d->n_rules; i++) lint_endpoints(w->l, d, &d->rules[i]);
     }
     weft_destination_unref(d);
@@ -172,7 +182,8 @@ struct namespaces {
 
 static void on_route(void *ud, const struct weft_object *o) {
     struct namespaces *s = ud;
-    if (s->n && !strcmp(s->items[s->n - 1], o->ns)) return; /* sorted */
+    for (size_t i = 0; i < s->n; i++)
+        if (!strcmp(s->items[i], o->ns)) return;
     s->items = weft_realloc(s->items, (s->n + 1) * sizeof *s->items);
     s->items[s->n++] = weft_strdup(o->ns);
 }
@@ -181,8 +192,9 @@ void lint_services(struct lint *l) {
     struct namespaces s = {0};
     lint_cluster_ips(l);
     weft_store_each(l->in->store, "HTTPRoute", NULL, on_route, &s);
+    weft_store_each(l->in->store, "GRPCRoute", NULL, on_route, &s);
     for (size_t i = 0; i < s.n; i++) {
-        struct walk w = {l, s.items[i]};
+        struct walk w = {l, s.items[i], NULL};
         weft_gamma_each_address(l->in->gamma, on_address, &w);
         free(s.items[i]);
     }

@@ -20,7 +20,8 @@ static const json_t *at_path(const json_t *j, struct weft_slice path) {
 }
 
 static bool is_path(struct weft_slice s) {
-    return weft_slice_starts(s, WEFT_SLICE_LIT("spec."));
+    return weft_slice_starts(s, WEFT_SLICE_LIT("spec.")) ||
+           weft_slice_starts(s, WEFT_SLICE_LIT("metadata."));
 }
 
 /* "spec.rules[0].backendRefs[1]: text" as a finding at that field. */
@@ -31,6 +32,7 @@ static void add_fault(struct lint *l, const struct weft_object *o, const char *r
     WEFT_FREE char *field = weft_slice_dup(path);
     struct weft_slice what = weft_slice_trim(text);
     const json_t *ref = at_path(o->json, path);
+    bool grpc = !strcmp(o->kind, "GRPCRoute");
     bool unused = weft_slice_search(path, WEFT_SLICE_LIT("backendRefs")) < path.len &&
                   weft_js_int(ref, "weight", 0, 1000000, 1) == 0;
     if (unused)
@@ -40,7 +42,8 @@ static void add_fault(struct lint *l, const struct weft_object *o, const char *r
     else
         lint_add(l, LINT_ERROR, rule, o, field, WEFT_SLICE_FMT "%s", WEFT_SLICE_ARG(what),
                  weft_slice_search(path, WEFT_SLICE_LIT("backendRefs")) < path.len
-                     ? "; its share of requests gets 500"
+                     ? (grpc ? "; its share of requests gets UNAVAILABLE"
+                             : "; its share of requests gets 500")
                      : "");
 }
 
@@ -67,11 +70,17 @@ static void lint_condition(struct lint *l, const struct weft_object *o, const js
         add_faults(l, o, "unresolved", message);
     } else if (weft_slice_is(type, "Accepted") && !yes && is_path(message)) {
         add_faults(l, o, "unsupported", message);
-    } else if (weft_slice_is(type, "Accepted") && !yes) {
+    } else if (weft_slice_is(type, "Accepted")) {
+        struct weft_slice reason = weft_js_str(c, "reason");
+        bool lost = weft_slice_search(message, WEFT_SLICE_LIT(" is ruled by ")) < message.len;
         char field[48];
+        if (yes && !lost) return;
         snprintf(field, sizeof field, "spec.parentRefs[%zu]", parent);
-        lint_add(l, LINT_ERROR, "no-matching-parent", o, field, WEFT_SLICE_FMT,
-                 WEFT_SLICE_ARG(message));
+        lint_add(l, yes ? LINT_WARNING : LINT_ERROR,
+                 yes || weft_slice_is(reason, "Conflicted")  ? "conflicted"
+                 : weft_slice_is(reason, "UnsupportedValue") ? "unsupported"
+                                                             : "no-matching-parent",
+                 o, field, WEFT_SLICE_FMT, WEFT_SLICE_ARG(message));
     }
 }
 
@@ -89,9 +98,10 @@ void lint_status(struct lint *l) {
     json_t *all = weft_gamma_status(l->in->gamma), *route, *parent, *c;
     size_t i, k, n;
     json_array_foreach(all, i, route) {
-        const struct weft_object *o = weft_store_get(
-            l->in->store, "HTTPRoute", json_string_value(json_object_get(route, "namespace")),
-            json_string_value(json_object_get(route, "name")));
+        const struct weft_object *o =
+            weft_store_get(l->in->store, json_string_value(json_object_get(route, "kind")),
+                           json_string_value(json_object_get(route, "namespace")),
+                           json_string_value(json_object_get(route, "name")));
         json_array_foreach(weft_js_in(route, "status", "parents"), k, parent) {
             size_t at = o ? parent_index(o, json_object_get(parent, "parentRef")) : 0;
             json_array_foreach(json_object_get(parent, "conditions"), n, c) {

@@ -25,7 +25,9 @@ static void on_change(void *ud) {
     struct controller *c = ud;
     uint64_t began = weft_clock_mono_us();
     const struct weft_gamma_options opt = {.trust_domain = c->opt.trust_domain,
-                                           .experimental = c->opt.experimental};
+                                           .experimental = c->opt.experimental,
+                                           .require_reference_grant =
+                                               c->opt.require_reference_grant};
     controller_discovery_set_gamma(c->discovery, weft_gamma_new(c->store, &opt));
     uint64_t took = weft_clock_mono_us() - began;
     weft_histogram_add(c->metrics.translation, took);

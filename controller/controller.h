@@ -17,6 +17,7 @@ struct controller_options {
     const char *trust_domain;
     const char *name; /* DNS name in the serving certificate */
     bool experimental;
+    bool require_reference_grant; /* REQ-054 */
     uint64_t cert_ttl_s;
     const char *log_level;
     /* The webhook; family 0: none. */

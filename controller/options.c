@@ -89,6 +89,10 @@ const struct weft_option controller_option_rows[] = {
     {"channel", "WEFT_CONTROLLER_CHANNEL", "NAME",
      "Which Gateway API fields exist: standard or experimental. Default experimental.",
      set_channel},
+    {"require-reference-grant", "WEFT_CONTROLLER_REQUIRE_REFERENCE_GRANT", NULL,
+     "A backend in another namespace than its route's needs a ReferenceGrant there. Default: it "
+     "does not, as in a mesh a route gives no access that a client would not have anyway.",
+     weft_option_bool, AT(require_reference_grant)},
     {"workload-cert-ttl", "WEFT_CONTROLLER_WORKLOAD_CERT_TTL", "DURATION",
      "Lifetime of workload certificates, and the longest that a proxy may ask for. Default 24h.",
      set_duration, AT(cert_ttl_s), .min = 10, .max = 90 * 86400},

@@ -28,6 +28,7 @@ static void test_defaults(void **state) {
     assert_int_equal(o.cert_ttl_s, 24 * 3600);
     assert_string_equal(o.trust_domain, "cluster.local");
     assert_true(o.experimental);
+    assert_false(o.require_reference_grant);
 }
 
 static void test_everything_can_be_set(void **state) {
@@ -37,12 +38,13 @@ static void test_everything_can_be_set(void **state) {
     assert_int_equal(parse(&o, &err, "-f", "a", "-f", "b", "--ca-cert", "c", "--ca-key", "k",
                            "--listen", "[::1]:1", "--admin", "127.0.0.1:2", "--token-dir", "t",
                            "--trust-domain", "x.y", "--channel", "standard", "--workload-cert-ttl",
-                           "90m", "--name", "n", NULL),
+                           "90m", "--name", "n", "--require-reference-grant", NULL),
                      WEFT_OK);
     assert_int_equal(o.n_dirs, 2);
     assert_string_equal(o.dirs[1], "b");
     assert_int_equal(o.listen.port, 1);
     assert_false(o.experimental);
+    assert_true(o.require_reference_grant);
     assert_int_equal(o.cert_ttl_s, 90 * 60);
 }
 
