@@ -14,6 +14,9 @@
     X(certificates, "weft_controller_certificates_issued_total", COUNTER, "Certificates issued")   \
     X(generation, "weft_controller_store_generation", GAUGE, "Changes to the object store")        \
     X(published, "weft_controller_published_resources", GAUGE, "Resources with a subscriber")      \
+    X(reviews, "weft_controller_token_reviews_total", COUNTER, "Tokens asked about")               \
+    X(review_errors, "weft_controller_token_review_errors_total", COUNTER,                         \
+      "Tokens about which the API server did not answer")                                          \
     X(file_errors, "weft_controller_file_errors_total", COUNTER, "Broken manifests met")           \
     X(injected, "weft_controller_injected_total", COUNTER, "Pods that the webhook injected")       \
     X(injection_refused, "weft_controller_injection_refused_total", COUNTER,                       \

@@ -16,7 +16,9 @@ struct call {
     struct weft_arena arena;
     struct weft_slice token, peer_id;
     int64_t peer_not_after;
-    bool answered;
+    struct weft_sign_request request;
+    struct controller_review_wait *wait; /* for whose the token is */
+    bool asked;                          /* the request has come */
 };
 
 static int64_t unix_now(void) {
@@ -24,13 +26,13 @@ static int64_t unix_now(void) {
 }
 
 static void call_free(struct call *c) {
+    controller_review_cancel(c->wait);
     weft_grpc_call_free(c->grpc);
     weft_arena_done(&c->arena);
     free(c);
 }
 
 static void answer(struct call *c, uint32_t status, const char *text) {
-    c->answered = true;
     weft_grpc_call_finish(c->grpc, status, weft_slice_str(text));
 }
 
@@ -74,28 +76,58 @@ static void issue(struct call *c, const struct weft_sign_request *r, struct weft
     weft_buf_done(&out);
 }
 
-static void on_message(void *ud, struct weft_slice message) {
+static void refuse(struct call *c) {
+    weft_counter_add(c->sign->metrics->refused, 1);
+    weft_warn("ca", "certificate refused: neither a known token nor a certificate of ours");
+    answer(c, WEFT_GRPC_UNAUTHENTICATED, "the token is not known");
+}
+
+static void on_reviewed(void *ud, const struct controller_review_answer *a) {
     struct call *c = ud;
-    if (c->answered) return;
-    struct weft_slice ns, sa;
-    struct weft_sign_request r;
-    if (who_asks(c, &ns, &sa) != WEFT_OK) {
+    c->wait = NULL;
+    if (a->status == WEFT_OK) {
+        issue(c, &c->request, a->ns, a->service_account);
+    } else if (a->status == WEFT_DENIED) {
         weft_counter_add(c->sign->metrics->refused, 1);
-        weft_warn("ca", "certificate refused: neither a known token nor a certificate of ours");
-        answer(c, WEFT_GRPC_UNAUTHENTICATED, "the token is not known");
-    } else if (weft_sign_request_decode(message, &c->arena, &r) != WEFT_OK) {
-        answer(c, WEFT_GRPC_INVALID_ARGUMENT, "not a weft.v1.SignRequest");
-    } else if (r.trust_domain.len &&
-               !weft_slice_is(r.trust_domain, controller_ca_trust_domain(c->sign->ca))) {
-        answer(c, WEFT_GRPC_INVALID_ARGUMENT, "another trust domain is served here");
+        weft_warn("ca", "certificate refused: %s", a->why);
+        answer(c, WEFT_GRPC_UNAUTHENTICATED, a->why);
     } else {
-        issue(c, &r, ns, sa);
+        answer(c, WEFT_GRPC_UNAVAILABLE, a->why);
     }
     call_free(c);
 }
 
+/* True: the answer comes later. */
+static bool serve(struct call *c, struct weft_slice message) {
+    struct weft_slice ns, sa;
+    const struct controller_sign *s = c->sign;
+    const struct weft_sign_request *r = &c->request;
+    if (weft_sign_request_decode(message, &c->arena, &c->request) != WEFT_OK) {
+        answer(c, WEFT_GRPC_INVALID_ARGUMENT, "not a weft.v1.SignRequest");
+    } else if (r->trust_domain.len &&
+               !weft_slice_is(r->trust_domain, controller_ca_trust_domain(s->ca))) {
+        answer(c, WEFT_GRPC_INVALID_ARGUMENT, "another trust domain is served here");
+    } else if (c->token.len && s->review) {
+        c->wait = controller_review_ask(s->review, c->token, on_reviewed, c);
+        return true;
+    } else if (who_asks(c, &ns, &sa) != WEFT_OK) {
+        refuse(c);
+    } else {
+        issue(c, r, ns, sa);
+    }
+    return false;
+}
+
+static void on_message(void *ud, struct weft_slice message) {
+    struct call *c = ud;
+    if (c->asked) return;
+    c->asked = true;
+    if (!serve(c, message)) call_free(c);
+}
+
 static void on_half_close(void *ud) {
     struct call *c = ud;
+    if (c->asked) return; /* the answer is under way */
     answer(c, WEFT_GRPC_INVALID_ARGUMENT, "the request is missing");
     call_free(c);
 }

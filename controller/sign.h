@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * weft.v1.Certificates/Sign: proves who asks, then signs. */
+ * weft.v1.Certificates/Sign: finds out who asks, then signs. */
 #pragma once
 #include <controller/ca.h>
-#include <controller/metrics.h>
+#include <controller/review.h>
 #include <weft/conn/server.h>
 
 struct controller_sign {
     const struct controller_ca *ca;
-    const char *token_dir; /* NULL: only renewals */
+    const char *token_dir;            /* bootstrap tokens in files, or NULL */
+    struct controller_review *review; /* ServiceAccount tokens, or NULL; neither: only renewals */
     struct controller_metrics *metrics;
 };
 /* Takes over the stream of one Sign call. `peer`: the verified client certificate's ID, or empty,

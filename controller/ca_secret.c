@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <controller/ca_secret.h>
+
+#include "ca_internal.h"
+
+#include <string.h>
+#include <weft/base/alloc.h>
+#include <weft/base/base64.h>
+#include <weft/base/clock.h>
+#include <weft/object/json.h>
+#include <weft/obs/log.h>
+
+#define RETRY_US UINT64_C(2000000)
+
+struct controller_ca_secret {
+    struct weft_loop *loop;
+    struct weft_kube *kube;
+    struct controller_ca *ca;
+    struct controller_ca_secret_cb cb;
+    char *ns, *name;
+    struct weft_kube_watch *watch;
+    struct weft_kube_call *call;
+    struct weft_timer retry;
+    bool leads, synced, exists;
+};
+
+static int64_t unix_now(void) {
+    return (int64_t)(weft_clock_unix_us() / 1000000u);
+}
+
+static void secret_done(struct weft_buf *b) {
+    if (b->base) explicit_bzero(b->base, b->cap);
+    weft_buf_done(b);
+}
+
+/* === reading === */
+
+static enum weft_status decode(const json_t *secret, const char *key, struct weft_buf *ret,
+                               struct weft_error *err) {
+    struct weft_slice text = weft_js_slice(weft_js_in(secret, "data", key));
+    enum weft_status st = weft_base64_decode(text, ret);
+    if (st == WEFT_OK) return WEFT_OK;
+    return weft_error_set(err, st, key, "%s", weft_status_text(st));
+}
+
+static enum weft_status take(struct controller_ca_secret *s, const json_t *secret,
+                             bool *ret_changed, struct weft_error *err) {
+    struct weft_buf key, chain, more;
+    weft_buf_init(&key, CA_MAX_PEM);
+    weft_buf_init(&chain, CA_MAX_PEM);
+    weft_buf_init(&more, CA_MAX_PEM);
+    enum weft_status st = decode(secret, "tls.key", &key, err);
+    if (st == WEFT_OK) st = decode(secret, "tls.crt", &chain, err);
+    if (st == WEFT_OK) st = decode(secret, "ca.crt", &more, err);
+    if (st == WEFT_OK)
+        st = controller_ca_set(s->ca,
+                               &(struct controller_ca_material){.key = weft_buf_slice(&key),
+                                                                .chain = weft_buf_slice(&chain),
+                                                                .bundle = weft_buf_slice(&more)},
+                               unix_now(), ret_changed, err);
+    secret_done(&key);
+    weft_buf_done(&chain);
+    weft_buf_done(&more);
+    return st;
+}
+
+static bool is_ours(const struct controller_ca_secret *s, const json_t *o) {
+    return weft_slice_is(weft_js_slice(weft_js_in(o, "metadata", "name")), s->name);
+}
+
+static void on_object(void *ud, enum weft_kube_event event, const json_t *o) {
+    struct controller_ca_secret *s = ud;
+    struct weft_error err = {0};
+    bool changed = false;
+    if (!is_ours(s, o)) return;
+    s->exists = event == WEFT_KUBE_PUT;
+    if (!s->exists) {
+        weft_warn("ca", "Secret %s/%s is gone; what it held stays in force", s->ns, s->name);
+        weft_timer_start(&s->retry, 1);
+        return;
+    }
+    if (take(s, o, &changed, &err) != WEFT_OK)
+        weft_error("ca", "Secret %s/%s is not used: %s: %s%s", s->ns, s->name, err.path,
+                   err.message, controller_ca_ready(s->ca) ? "; what was in force stays" : "");
+    if (changed) s->cb.on_changed(s->cb.ud);
+}
+
+/* === making it === */
+
+static void on_made(void *ud, const struct weft_kube_reply *r) {
+    struct controller_ca_secret *s = ud;
+    s->call = NULL;
+    if (r->status == 201)
+        weft_info("ca", "made Secret %s/%s", s->ns, s->name);
+    else if (r->status != 409) /* somebody was first: the watch brings it */
+        weft_warn("ca", "Secret %s/%s not made: %s", s->ns, s->name, r->error);
+    weft_timer_start(&s->retry, RETRY_US); /* does nothing once it is there */
+}
+
+static json_t *encoded(const struct weft_buf *b) {
+    struct weft_buf text;
+    weft_buf_init(&text, 0);
+    (void)weft_base64_encode(weft_buf_slice(b), &text);
+    json_t *j = json_stringn(text.base ? text.base : "", weft_buf_size(&text));
+    secret_done(&text);
+    return j;
+}
+
+static void post(struct controller_ca_secret *s, const struct weft_buf *key,
+                 const struct weft_buf *chain, const struct weft_buf *more) {
+    json_t *body =
+        json_pack("{s:s, s:s, s:s, s:{s:s, s:s, s:{s:s}}, s:{s:o, s:o}}", "apiVersion", "v1",
+                  "kind", "Secret", "type", "kubernetes.io/tls", "metadata", "name", s->name,
+                  "namespace", s->ns, "labels", "app.kubernetes.io/name", "weft", "data", "tls.key",
+                  encoded(key), "tls.crt", encoded(chain));
+    if (weft_buf_size(more))
+        json_object_set_new(json_object_get(body, "data"), "ca.crt", encoded(more));
+    WEFT_FREE char *path = weft_asprintf("/api/v1/namespaces/%s/secrets", s->ns);
+    s->call = weft_kube_send(
+        s->kube, &(struct weft_kube_request){
+                     .method = "POST", .path = path, .body = body, .on_reply = on_made, .ud = s});
+    json_decref(body);
+}
+
+/* A Secret that somebody removed comes back with the root that the mesh lives by. */
+static void make_missing(struct controller_ca_secret *s) {
+    if (!s->leads || !s->synced || s->exists || s->call) return;
+    struct weft_buf key, cert, none;
+    struct weft_error err = {0};
+    weft_buf_init(&key, 0);
+    weft_buf_init(&cert, 0);
+    weft_buf_init(&none, 0);
+    if (controller_ca_ready(s->ca))
+        post(s, &s->ca->key, &s->ca->chain, &s->ca->more);
+    else if (controller_ca_make_root(controller_ca_trust_domain(s->ca), unix_now(), &key, &cert,
+                                     &err) == WEFT_OK)
+        post(s, &key, &cert, &none);
+    else
+        weft_error("ca", "no root: %s: %s", err.path, err.message);
+    secret_done(&key);
+    weft_buf_done(&cert);
+}
+
+static void on_retry(void *arg) {
+    make_missing(arg);
+}
+
+static void on_synced(void *ud, bool served) {
+    struct controller_ca_secret *s = ud;
+    (void)served;
+    s->synced = true;
+    make_missing(s);
+}
+
+static void on_failure(void *ud, const char *error) {
+    struct controller_ca_secret *s = ud;
+    weft_warn("ca", "Secret %s/%s cannot be watched: %s", s->ns, s->name, error);
+}
+
+void controller_ca_secret_lead(struct controller_ca_secret *s, bool leads) {
+    s->leads = leads;
+    make_missing(s);
+}
+
+struct controller_ca_secret *controller_ca_secret_new(struct weft_loop *l, struct weft_kube *k,
+                                                      struct controller_ca *ca, const char *ns,
+                                                      const char *name,
+                                                      const struct controller_ca_secret_cb *cb) {
+    struct controller_ca_secret *s = weft_new0(struct controller_ca_secret);
+    s->loop = l;
+    s->kube = k;
+    s->ca = ca;
+    s->cb = *cb;
+    s->ns = weft_strdup(ns);
+    s->name = weft_strdup(name);
+    weft_timer_init(&s->retry, l, on_retry, s);
+    WEFT_FREE char *path = weft_asprintf("/api/v1/namespaces/%s/secrets", ns);
+    WEFT_FREE char *query = weft_asprintf("fieldSelector=metadata.name%%3D%s", name);
+    s->watch = weft_kube_watch_new(
+        k, path, query,
+        &(struct weft_kube_watch_cb){
+            .ud = s, .on_object = on_object, .on_synced = on_synced, .on_failure = on_failure});
+    return s;
+}
+
+struct controller_ca_secret *controller_ca_secret_free(struct controller_ca_secret *s) {
+    if (!s) return NULL;
+    weft_timer_stop(&s->retry);
+    weft_kube_cancel(s->call);
+    weft_kube_watch_free(s->watch);
+    free(s->ns);
+    free(s->name);
+    free(s);
+    return NULL;
+}
