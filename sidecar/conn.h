@@ -42,7 +42,9 @@ struct proxy_conn {
     uint32_t tried[4], n_tried;
     struct weft_addr endpoint;
     struct weft_slice up_id;
-    const char *why; /* label of the passthrough metric */
+    const char *why;      /* label of the passthrough metric */
+    enum weft_reason cut; /* why we ourselves ended it; or NONE */
+    uint64_t cert_end_us; /* mutual TLS: when the first of both certificates ends, loop time */
     uint64_t started_us;
 };
 
@@ -68,3 +70,9 @@ void proxy_conn_serve(struct proxy_conn *c, bool h2);
  * default backend; `why` for the metrics. */
 void proxy_opaque_start(struct proxy_conn *c, struct proxy_bound *to, const char *why);
 void proxy_opaque_close(struct proxy_conn *c);
+void proxy_opaque_cut(struct proxy_conn *c, enum weft_reason why); /* both sides see a reset */
+void proxy_opaque_check(struct proxy_conn *c);                     /* its timeouts; now and then */
+
+/* expiry.c: the connection, or what must not outlive them, ends with the own certificate or the
+ * peer's (Unix seconds). Uses c->timer. */
+void proxy_conn_watch_expiry(struct proxy_conn *c, int64_t peer_not_after);

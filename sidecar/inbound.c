@@ -8,11 +8,10 @@
 #include <stdio.h>
 
 #include <weft/base/alloc.h>
-#include <weft/base/clock.h>
 #include <weft/mesh/model.h>
 #include <weft/obs/log.h>
 
-enum { MARGIN_S = 30, MARGIN_PART = 6, HANDSHAKE_US = 10000000 };
+enum { HANDSHAKE_US = 10000000 };
 
 static const struct weft_inbound_port *port_of(const struct proxy_conn *c) {
     const struct weft_inbound *i = c->w->inbound;
@@ -54,30 +53,6 @@ static void serve(struct proxy_conn *c, bool h2) {
 
 /* ---- mesh peers ---- */
 
-/* GOAWAY before either certificate ends: the peer comes back with its new one. */
-static void on_expiry(void *arg) {
-    struct proxy_conn *c = WEFT_CAST(proxy_conn, arg);
-    if (c->server) weft_server_conn_drain(c->server);
-}
-
-/* Seconds that a connection made now may be used, when its certificates end in `left` and live for
- * `life`. Renewal is due at two thirds of a life; a sixth before the end, at most MARGIN_S, there
- * should be a new one. Is it late, the old one goes on in ever shorter turns. */
-int64_t proxy_inbound_use_s(int64_t left, int64_t life) {
-    int64_t margin = life / MARGIN_PART < MARGIN_S ? life / MARGIN_PART : MARGIN_S;
-    int64_t use = left > 2 * margin ? left - margin : left / 2;
-    return use > 1 ? use : 1;
-}
-
-static void watch_expiry(struct proxy_conn *c, int64_t peer_not_after) {
-    int64_t own = weft_identity_not_after(c->w->identity);
-    int64_t life = own - weft_identity_not_before(c->w->identity);
-    int64_t end = peer_not_after && peer_not_after < own ? peer_not_after : own;
-    int64_t left = end - (int64_t)(weft_clock_unix_us() / 1000000);
-    c->timer.fn = on_expiry;
-    weft_timer_start(&c->timer, (uint64_t)proxy_inbound_use_s(left, life) * 1000000);
-}
-
 static void on_secured(struct proxy_conn *c) {
     const struct weft_xport_info *info = weft_xport_info(c->x);
     c->peer_id = weft_slice(weft_slice_dup(info->peer_id), info->peer_id.len);
@@ -85,11 +60,12 @@ static void on_secured(struct proxy_conn *c) {
     struct weft_slice alpn = info->alpn;
     int64_t peer_end = info->peer_not_after;
     if (weft_slice_is(alpn, PROXY_ALPN_TCP)) {
+        proxy_conn_watch_expiry(c, peer_end);
         proxy_opaque_start(c, NULL, "opaque");
         return;
     }
     serve(c, weft_slice_is(alpn, PROXY_ALPN_H2));
-    watch_expiry(c, peer_end);
+    proxy_conn_watch_expiry(c, peer_end);
 }
 
 static void on_handshake(void *ud, enum weft_status st) {

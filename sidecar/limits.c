@@ -107,6 +107,7 @@ void proxy_limits_check(struct proxy_worker *w) {
     weft_list_each(it, &w->conns) {
         struct proxy_conn *c = WEFT_CONTAINER(it, struct proxy_conn, link);
         if (c->server) weft_server_conn_check(c->server);
+        if (c->relay) proxy_opaque_check(c);
     }
     if (!w->opt->body_timeout_us) return;
     weft_list_each(it, &w->exchanges) {

@@ -83,7 +83,10 @@ void proxy_load_end(struct proxy_load *l) {
 }
 
 void proxy_load_worked(struct proxy_load *l, struct proxy_worker *w) {
-    weft_outlier_success(&l->outlier, proxy_ejected_until(l->ejection), weft_loop_now_us(w->loop));
+    struct weft_outlier o = proxy_ejection_get(l->ejection);
+    if (!o.failures) return; /* nearly always: the others' caches keep the word */
+    weft_outlier_success(&o, o.until_us, weft_loop_now_us(w->loop));
+    proxy_ejection_set(l->ejection, &o);
 }
 
 static uint32_t count_ejected(const struct proxy_bound *b, uint32_t set, uint64_t now) {
@@ -107,8 +110,9 @@ static void eject(struct proxy_load *l, struct proxy_bound *b, uint32_t set,
     bool room = weft_outlier_room(b->bound->endpoints[set]->n, count_ejected(b, set, now));
     count_ejection(b, set, room ? proxy_failure_word(why) : "capped");
     if (!room) return;
-    uint64_t until = weft_outlier_eject(&l->outlier, p, now);
-    proxy_ejection_set(l->ejection, until);
+    struct weft_outlier o = proxy_ejection_get(l->ejection);
+    uint64_t until = weft_outlier_eject(&o, p, now);
+    proxy_ejection_set(l->ejection, &o);
     char addr[WEFT_ADDR_STR];
     weft_addr_format(&l->addr, addr);
     weft_info("balance", "%s of %s is ejected for %" PRIu64 " s: %s", addr, b->service,
@@ -121,8 +125,10 @@ void proxy_load_failed(struct proxy_load *l, struct proxy_bound *b, uint32_t set
     const struct weft_outlier_policy p = {(uint32_t)o->outlier_failures, o->outlier_eject_us};
     uint64_t now = weft_loop_now_us(b->w->loop);
     l->failures++;
-    bool eject_it = weft_outlier_failure(&l->outlier, &p, proxy_ejected_until(l->ejection), now);
-    uint64_t times = l->outlier.failures ? l->outlier.failures : 1;
+    struct weft_outlier outlier = proxy_ejection_get(l->ejection);
+    bool eject_it = weft_outlier_failure(&outlier, &p, outlier.until_us, now);
+    proxy_ejection_set(l->ejection, &outlier);
+    uint64_t times = outlier.failures ? outlier.failures : 1;
     if (why == PROXY_FAILED_CONNECT) l->bad_until_us = now + times * BAD_US;
     if (eject_it) eject(l, b, set, &p, why);
 }

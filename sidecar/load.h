@@ -4,7 +4,6 @@
 #pragma once
 #include <sidecar/health.h>
 #include <weft/mesh/balance.h>
-#include <weft/mesh/outlier.h>
 
 struct proxy_worker;
 struct proxy_dests;
@@ -12,7 +11,7 @@ struct proxy_bound;
 
 /* id, word in the metric of ejections */
 #define PROXY_FAILURE_MAP(X)                                                                       \
-    X(STATUS, "status")   /* answered 5xx */                                                       \
+    X(STATUS, "status")   /* answered 5xx, or gRPC 2, 13, 14, 15 */                                \
     X(RESET, "reset")     /* broke the connection or the protocol */                               \
     X(CONNECT, "connect") /* no connection came up */                                              \
     X(TIMEOUT, "timeout") /* not within timeouts.backendRequest */
@@ -33,7 +32,6 @@ struct proxy_load {
     uint64_t warm_from_us; /* it joined a set that served already; 0: no warm-up */
     uint64_t bad_until_us; /* a connect failed just now: others first */
     struct weft_latency latency;
-    struct weft_outlier outlier;
     struct proxy_ejection *ejection; /* shared by the workers */
     uint64_t requests, failures;     /* attempts, and those that failed */
     UT_hash_handle hh;

@@ -4,6 +4,7 @@
 #include <sidecar/conn.h>
 
 #include <sidecar/hop.h>
+#include <sidecar/limits.h>
 #include <weft/base/alloc.h>
 
 static void dial(struct proxy_conn *c);
@@ -66,7 +67,8 @@ static void log_end(struct proxy_conn *c, uint64_t in, uint64_t out, enum weft_r
     proxy_log_write(&c->w->log, &line);
 }
 
-static enum weft_reason reason_of(const struct weft_relay_result *r) {
+static enum weft_reason reason_of(const struct proxy_conn *c, const struct weft_relay_result *r) {
+    if (c->cut != WEFT_REASON_NONE) return c->cut;
     if (r->status == WEFT_OK || r->status == WEFT_CANCELED) return WEFT_REASON_NONE;
     return r->by_b ? WEFT_REASON_UPSTREAM_RESET : WEFT_REASON_CLIENT_GONE;
 }
@@ -76,8 +78,21 @@ static void on_relay_done(void *ud, const struct weft_relay_result *r) {
     c->relay = NULL;
     proxy_series_add(proxy_conn_series(c), PROXY_SERIES_BODY_IN, r->a_to_b);
     proxy_series_add(proxy_conn_series(c), PROXY_SERIES_BODY_OUT, r->b_to_a);
-    log_end(c, r->a_to_b, r->b_to_a, reason_of(r));
+    log_end(c, r->a_to_b, r->b_to_a, reason_of(c, r));
     proxy_conn_close(c);
+}
+
+void proxy_opaque_cut(struct proxy_conn *c, enum weft_reason why) {
+    c->cut = why;
+    weft_relay_cut(c->relay);
+}
+
+void proxy_opaque_check(struct proxy_conn *c) {
+    const struct proxy_options *o = c->w->opt;
+    enum weft_cap cap = weft_relay_check(c->relay, o->opaque_idle_timeout_us, o->write_timeout_us);
+    if (cap == WEFT_CAP_NONE || c->cut != WEFT_REASON_NONE) return;
+    proxy_limits_hit(c->w, c->dir, cap);
+    proxy_opaque_cut(c, WEFT_REASON_CONNECTION_TIMEOUT);
 }
 
 static void start_relay(struct proxy_conn *c) {
@@ -85,6 +100,7 @@ static void start_relay(struct proxy_conn *c) {
     c->x = c->up = NULL;
     c->phase = "relay";
     if (c->load) proxy_load_worked(c->load, c->w);
+    if (c->up_id.len) proxy_conn_watch_expiry(c, weft_xport_info(b)->peer_not_after);
     c->relay = weft_relay_new(a, b, on_relay_done, c);
 }
 

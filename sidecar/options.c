@@ -91,8 +91,9 @@ static const struct weft_option rows[] = {
      "Default permissive.",
      proxy_option_mtls, AT(strict)},
     {"outlier-failures", "WEFT_OUTLIER_FAILURES", "N",
-     "An endpoint that failed so often in a row (5xx, reset, no connection, "
-     "timeouts.backendRequest) is ejected, unless half of its set is; 0: never. Default 5.",
+     "An endpoint that failed so often in a row (5xx, gRPC status 2, 13, 14 or 15, reset, no "
+     "connection, timeouts.backendRequest) is ejected, unless half of its set is; 0: never. "
+     "Default 5.",
      weft_option_u64, AT(outlier_failures), 0, 1000},
     {"outlier-eject", "WEFT_OUTLIER_EJECT", "DURATION",
      "How long an endpoint is ejected the first time; n times that the n-th time, up to ten. "
@@ -165,12 +166,18 @@ static const struct weft_option rows[] = {
      "(not gRPC); 0s: none. Default 60s.",
      proxy_option_duration, AT(body_timeout_us)},
     {"write-timeout", "WEFT_WRITE_TIMEOUT", "DURATION",
-     "A caller that takes nothing of what is queued for it so long is cut off with RST; 0s: none. "
+     "A caller, or either side of opaque bytes, that takes nothing of what is queued for it so "
+     "long "
+     "is cut off with RST; 0s: none. "
      "Default 300s.",
      proxy_option_duration, AT(write_timeout_us)},
     {"caller-idle-timeout", "WEFT_CALLER_IDLE_TIMEOUT", "DURATION",
      "A caller's connection without a request for so long is closed; 0s: never. Default 3600s.",
      proxy_option_duration, AT(caller_idle_timeout_us)},
+    {"opaque-idle-timeout", "WEFT_OPAQUE_IDLE_TIMEOUT", "DURATION",
+     "Opaque bytes that rest in both directions so long end their connection with RST; 0s: never. "
+     "Default 3600s.",
+     proxy_option_duration, AT(opaque_idle_timeout_us)},
     {"check", NULL, NULL, "Check options and snapshot, say what was found, exit.", weft_option_bool,
      AT(check)},
     {"wait-ready", NULL, "DURATION",
@@ -217,6 +224,7 @@ void proxy_options_default(struct proxy_options *o) {
         .body_timeout_us = 60000000,
         .write_timeout_us = 300000000,
         .caller_idle_timeout_us = 3600000000,
+        .opaque_idle_timeout_us = 3600000000,
     };
     weft_addr_parse(WEFT_SLICE_LIT("127.0.0.1:15000"), &o->admin);
 }

@@ -45,6 +45,12 @@ static inline bool proxy_grpc_failed(int8_t grpc) {
     return grpc >= 0 && (faults >> grpc & 1u);
 }
 
+/* What counts against the endpoint that said it, as a 5xx does: UNKNOWN (an app's own exception),
+ * INTERNAL, UNAVAILABLE, DATA_LOSS. Not what hangs on the caller: its deadline, its method. */
+static inline bool proxy_grpc_broken(int8_t grpc) {
+    return grpc == 2 || (grpc >= 13 && grpc <= 15);
+}
+
 enum { PROXY_MAX_OUTCOMES = 32 }; /* of one series; further ones count as status "other" */
 
 struct proxy_series;

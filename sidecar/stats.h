@@ -44,7 +44,8 @@
     X(CONNECTS, "weft_upstream_connects_total", COUNTER, "result",                                 \
       "Connections dialled to endpoints and apps: started, failed.")                               \
     X(EJECTIONS, "weft_endpoint_ejections_total", COUNTER, "backend,cause",                        \
-      "Endpoints ejected after failures in a row, by the last one: status (5xx), reset, connect, " \
+      "Endpoints ejected after failures in a row, by the last one: status (5xx or gRPC), reset, "  \
+      "connect, "                                                                                  \
       "timeout; capped: not ejected because half of the set is.")                                  \
     X(BUDGET_SPENT, "weft_retry_budget_exhausted_total", COUNTER, "",                              \
       "Retries that a stanza asked for and the destination's budget did not allow.")               \

@@ -45,6 +45,7 @@ struct proxy_exchange {
     bool want_fresh; /* the next attempt asks for a connection that never served */
     bool fresh_used; /* case (d) happens once */
     bool waiting;    /* ... for the response head, as x->load knows */
+    bool unjudged;   /* ... for the grpc-status: only that tells how x->load did */
     bool seen;       /* an app may have seen it */
     bool grpc, head_only;
     bool tunnel;     /* an upgrade was answered by 101: raw bytes, each side ends on its own */
@@ -119,6 +120,8 @@ void proxy_exchange_attempt_failed(struct proxy_exchange *x, enum weft_reason re
 bool proxy_exchange_retry_answer(struct proxy_exchange *x, const struct weft_head *head);
 /* The head of an endpoint's response, as a fact about the endpoint. */
 void proxy_exchange_heard(struct proxy_exchange *x, uint16_t status);
+/* The same for a gRPC call's status; once. */
+void proxy_exchange_heard_grpc(struct proxy_exchange *x);
 void proxy_exchange_drop_attempt(struct proxy_exchange *x);
 void proxy_exchange_drop_up(struct proxy_exchange *x); /* the same, its timer goes on */
 /* The endpoint cut the stream: one of the four cases, the stanza, or an answer. */

@@ -51,10 +51,20 @@ void proxy_exchange_heard(struct proxy_exchange *x, uint16_t status) {
     if (status >= 500) { /* failing fast is not being fast */
         weft_latency_give_up(&x->load->latency, now, took);
         proxy_load_failed(x->load, x->bound, x->be->endpoints, PROXY_FAILED_STATUS);
-    } else {
-        weft_latency_answer(&x->load->latency, now, took);
-        proxy_load_worked(x->load, x->w);
+        return;
     }
+    weft_latency_answer(&x->load->latency, now, took);
+    x->unjudged = x->grpc; /* its 200 says nothing yet */
+    if (!x->unjudged) proxy_load_worked(x->load, x->w);
+}
+
+void proxy_exchange_heard_grpc(struct proxy_exchange *x) {
+    if (!x->load || !x->unjudged) return;
+    x->unjudged = false;
+    if (proxy_grpc_broken(x->grpc_status))
+        proxy_load_failed(x->load, x->bound, x->be->endpoints, PROXY_FAILED_STATUS);
+    else
+        proxy_load_worked(x->load, x->w);
 }
 
 /* The attempt failed before an answer: is the endpoint to blame, and for what? */
@@ -200,7 +210,7 @@ void proxy_exchange_connect(struct proxy_exchange *x) {
 static void let_load_go(struct proxy_exchange *x) {
     uint64_t now = weft_loop_now_us(x->w->loop);
     if (x->waiting) weft_latency_give_up(&x->load->latency, now, now - x->attempt_us);
-    x->waiting = false;
+    x->waiting = x->unjudged = false;
     proxy_load_end(x->load);
     x->load = NULL;
 }

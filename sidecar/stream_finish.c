@@ -74,6 +74,7 @@ void proxy_exchange_note_grpc(struct proxy_exchange *x, const struct weft_fields
     if (!field) return;
     bool known = weft_slice_u64(field->value, PROXY_GRPC_OTHER - 1, &v);
     x->grpc_status = known ? (int8_t)v : PROXY_GRPC_OTHER;
+    proxy_exchange_heard_grpc(x);
 }
 
 static void count(struct proxy_exchange *x, struct proxy_series *r, uint64_t duration_us) {

@@ -10,6 +10,9 @@ struct side {
     struct weft_xport *xport;
     uint64_t sent; /* bytes read here and written to the other */
     bool eof;
+    /* As the last check saw it. */
+    uint64_t sent_seen, sent_us;       /* ... and when that moved last */
+    uint64_t written_seen, written_us; /* of the other side's bytes, what this one took */
 };
 
 struct weft_relay {
@@ -78,6 +81,8 @@ struct weft_relay *weft_relay_new(struct weft_xport *a, struct weft_xport *b,
     r->on_done = on_done;
     r->ud = ud;
     weft_task_init(&r->end, on_end, r);
+    r->a.sent_us = r->a.written_us = r->b.sent_us = r->b.written_us =
+        weft_loop_now_us(weft_xport_loop(a));
     weft_xport_set_cb(a, &relay_cb, &r->a);
     weft_xport_set_cb(b, &relay_cb, &r->b);
     weft_xport_read_start(a);
@@ -87,4 +92,32 @@ struct weft_relay *weft_relay_new(struct weft_xport *a, struct weft_xport *b,
 
 void weft_relay_close(struct weft_relay *r) {
     finish(r, WEFT_CANCELED);
+}
+
+void weft_relay_cut(struct weft_relay *r) {
+    finish(r, WEFT_TIMEOUT);
+}
+
+/* ---- timeouts ---- */
+
+static void note_moves(struct side *s, uint64_t now) {
+    uint64_t queued = weft_xport_queued(s->xport), written = s->other->sent - queued;
+    if (s->sent != s->sent_seen) s->sent_us = now;
+    if (written != s->written_seen || !queued) s->written_us = now;
+    s->sent_seen = s->sent;
+    s->written_seen = written;
+}
+
+static bool past(uint64_t since, uint64_t limit_us, uint64_t now) {
+    return limit_us && now - since >= limit_us;
+}
+
+enum weft_cap weft_relay_check(struct weft_relay *r, uint64_t idle_us, uint64_t write_us) {
+    uint64_t now = weft_loop_now_us(weft_xport_loop(r->a.xport));
+    note_moves(&r->a, now);
+    note_moves(&r->b, now);
+    if (past(r->a.written_us, write_us, now) || past(r->b.written_us, write_us, now))
+        return WEFT_CAP_WRITE_TIMEOUT;
+    bool idle = past(r->a.sent_us, idle_us, now) && past(r->b.sent_us, idle_us, now);
+    return idle ? WEFT_CAP_IDLE_TIMEOUT : WEFT_CAP_NONE;
 }

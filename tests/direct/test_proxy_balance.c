@@ -44,6 +44,69 @@ static void failing_endpoint_is_ejected(void **state) {
     assert_int_equal(bad->requests, 6);
 }
 
+/* gRPC: the HTTP status is 200 all the same; what the trailers say counts, one success between
+ * failures too. */
+static void grpc_app(struct app *a, const char *status, bool trailers_only) {
+    a->h2 = true;
+    a->reply_body = "";
+    a->reply_trailers = trailers_only ? NULL : status;
+    a->reply_fields = trailers_only ? status : NULL;
+}
+
+static void grpc_calls(struct world *w, int times) {
+    for (int i = 0; i < times; i++) {
+        struct weft_client_conn *conn = world_connect_h2(w->proxy, PROXY_OUTBOUND, "10.96.0.1:80");
+        struct h2_call call;
+        world_call(conn, "POST", "/s/M", "content-type: application/grpc\nte: trailers\n", "x",
+                   &call);
+        world_settle(w);
+        world_call_done(&call);
+    }
+}
+
+static void failing_grpc(struct world *w, const char *status, bool trailers_only, int want) {
+    world_service(w, "web", "10.96.0.1", "kubernetes.io/h2c", "10.0.0.1 10.0.0.2");
+    world_apply(w);
+    struct app *bad = world_app(w, "10.0.0.1:8080"), *good = world_app(w, "10.0.0.2:8080");
+    grpc_app(bad, status, trailers_only);
+    grpc_app(good, "grpc-status: 0\n", false);
+    grpc_calls(w, 30);
+    assert_int_equal(world_metric(w, EJECTS), want);
+    assert_true(want ? bad->requests == 5 : bad->requests > 5);
+}
+
+static void unavailable_in_trailers_ejects(void **state) {
+    failing_grpc(*state, "grpc-status: 14\n", false, 1);
+}
+static void unavailable_without_trailers_ejects(void **state) {
+    failing_grpc(*state, "grpc-status: 14\n", true, 1);
+}
+static void a_fault_of_the_caller_ejects_nobody(void **state) {
+    failing_grpc(*state, "grpc-status: 12\n", false, 0);
+}
+
+/* Failures in a row are those of all workers: two each are four, not twice two. */
+static void workers_count_together(void **state) {
+    struct world *w = *state;
+    world_web(w, ROUTE);
+    client_ask(world_connect(w, "10.96.0.1:80"), GET);
+    struct proxy_load *mine = NULL;
+    struct weft_addr at;
+    assert_true(weft_addr_parse(WEFT_SLICE_LIT("10.0.0.1:8080"), &at));
+    HASH_FIND(hh, w->proxy->dests.loads, &at, sizeof at, mine);
+    struct proxy_bound *b = w->proxy->dests.by_addr->cur;
+    struct proxy_load other = {.addr = at, .ejection = mine->ejection}; /* another worker's */
+    for (int i = 0; i < 2; i++) {
+        proxy_load_failed(mine, b, 0, PROXY_FAILED_RESET);
+        proxy_load_failed(&other, b, 0, PROXY_FAILED_RESET);
+    }
+    proxy_load_worked(&other, w->proxy);
+    for (int i = 0; i < 4; i++) proxy_load_failed(i % 2 ? mine : &other, b, 0, PROXY_FAILED_RESET);
+    assert_int_equal(proxy_ejected_until(mine->ejection), 0);
+    proxy_load_failed(mine, b, 0, PROXY_FAILED_RESET);
+    assert_true(proxy_ejected_until(other.ejection) > weft_loop_now_us(w->loop));
+}
+
 /* What is known of endpoints outlives a change of the configuration. */
 static void ejection_outlives_a_change(void **state) {
     struct world *w = *state;
@@ -127,6 +190,10 @@ static void the_view_shows_it(void **state) {
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
     const struct CMUnitTest tests[] = {
+        T(unavailable_in_trailers_ejects),
+        T(unavailable_without_trailers_ejects),
+        T(a_fault_of_the_caller_ejects_nobody),
+        T(workers_count_together),
         T(failing_endpoint_is_ejected),
         T(ejection_outlives_a_change),
         T(half_of_a_set_stays),

@@ -223,16 +223,113 @@ static void least_loaded_endpoint(void **state) {
     world_settle(w);
 }
 
+/* ---- ends that are ours ---- */
+
+#define LIMIT(word) "weft_limits_hit_total{direction=\"outbound\",limit=\"" word "\"}"
+
+static void seconds(struct world *w, int n) {
+    for (int i = 0; i < n; i++) world_advance(w, 1000);
+}
+
+static struct app *plain(struct world *w) {
+    world_service(w, "db", "10.96.0.5", "tcp", "10.0.0.5");
+    world_apply(w);
+    struct app *a = world_app(w, "10.0.0.5:8080");
+    a->mode = APP_RAW;
+    return a;
+}
+
+/* A byte of either side is enough to stay. */
+static void silence_of_both_sides_ends(void **state) {
+    struct world *w = *state;
+    w->opt.opaque_idle_timeout_us = 10000000;
+    struct app *a = plain(w);
+    struct client *c = world_connect(w, "10.96.0.5:80");
+    seconds(w, 8);
+    client_send(c, "x");
+    seconds(w, 8);
+    world_app_send(a, "y");
+    seconds(w, 8);
+    assert_false(c->broken);
+    assert_int_equal(world_metric(w, LIMIT("idle_timeout")), 0);
+    seconds(w, 4);
+    assert_true(c->broken);
+    assert_int_equal(world_metric(w, LIMIT("idle_timeout")), 1);
+    assert_has(world_log(w), "\"reason\":\"connection_timeout\"");
+}
+
+static void no_idle_timeout_when_asked_for(void **state) {
+    struct world *w = *state;
+    w->opt.opaque_idle_timeout_us = 0;
+    plain(w);
+    struct client *c = world_connect(w, "10.96.0.5:80");
+    world_advance(w, 10000000);
+    seconds(w, 2);
+    assert_false(c->broken || c->eof);
+}
+
+/* The other direction goes on all the while. */
+static void a_side_that_takes_nothing_ends(void **state) {
+    struct world *w = *state;
+    static char much[3 * 1024 * 1024];
+    struct app *a = plain(w);
+    struct client *c = world_connect(w, "10.96.0.5:80");
+    memset(much, 'x', sizeof much - 1);
+    weft_xport_read_stop(c->x);
+    world_app_send(a, much);
+    for (int i = 0; i < 298; i++) {
+        client_send(c, "x");
+        seconds(w, 1);
+    }
+    assert_int_equal(world_metric(w, LIMIT("write_timeout")), 0);
+    seconds(w, 4);
+    assert_int_equal(world_metric(w, LIMIT("write_timeout")), 1);
+    assert_has(world_log(w), "\"reason\":\"connection_timeout\"");
+    assert_true(c->broken);
+}
+
+/* Certificates of the test's mesh live for an hour. */
+static void ends_with_the_certificate(void **state) {
+    struct world *w = *state;
+    w->opt.opaque_idle_timeout_us = 0;
+    struct app *a = mesh(w, "tcp");
+    w->peer_opt.opaque_idle_timeout_us = 0;
+    struct client *c = world_connect(w, "10.96.0.5:80");
+    client_send(c, "question");
+    world_advance(w, 3590 * 1000);
+    assert_false(c->broken);
+    client_send(c, "!");
+    assert_true(raw_is(a, "question!"));
+    world_advance(w, 11 * 1000);
+    assert_true(c->broken);
+    const char *log = world_log(w);
+    assert_has(log, "\"reason\":\"certificate_expired\"");
+}
+
+/* A plain one has none to wait for. */
+static void plain_bytes_outlive_certificates(void **state) {
+    struct world *w = *state;
+    w->opt.opaque_idle_timeout_us = 0;
+    plain(w);
+    world_identity(w, w->proxy, "client");
+    struct client *c = world_connect(w, "10.96.0.5:80");
+    world_advance(w, 3700 * 1000);
+    assert_false(c->broken || c->eof);
+}
+
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
     const struct CMUnitTest tests[] = {
-        T(server_speaks_first_undeclared), T(declared_tcp_is_bytes),
-        T(app_tls_inside_mutual_tls),      T(each_caller_has_a_connection),
-        T(half_close_from_the_caller),     T(end_before_the_protocol_is_known),
-        T(half_close_from_the_app),        T(end_before_the_handshake),
-        T(reset_of_the_app_is_a_reset),    T(reset_of_the_caller_reaches_the_app),
-        T(never_plain_without_identity),   T(wrong_identity_is_refused),
-        T(strict_refuses_plain_bytes),     T(least_loaded_endpoint),
+        T(server_speaks_first_undeclared),   T(declared_tcp_is_bytes),
+        T(app_tls_inside_mutual_tls),        T(each_caller_has_a_connection),
+        T(half_close_from_the_caller),       T(end_before_the_protocol_is_known),
+        T(half_close_from_the_app),          T(end_before_the_handshake),
+        T(reset_of_the_app_is_a_reset),      T(reset_of_the_caller_reaches_the_app),
+        T(never_plain_without_identity),     T(wrong_identity_is_refused),
+        T(strict_refuses_plain_bytes),       T(least_loaded_endpoint),
+        T(silence_of_both_sides_ends),       T(no_idle_timeout_when_asked_for),
+        T(a_side_that_takes_nothing_ends),   T(ends_with_the_certificate),
+        T(plain_bytes_outlive_certificates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -89,7 +89,7 @@ static void timeouts_end_with_the_101(void **state) {
     struct app *a = mesh(w, "  - backendRefs: [{name: web, port: 80}]\n"
                             "    timeouts: {request: 2s, backendRequest: 1s}\n");
     struct client *c = open_tunnel(w, a);
-    world_advance(w, 4000000);
+    world_advance(w, 3000000);
     echo(w, a, c);
 }
 
@@ -262,9 +262,24 @@ static void backpressure(void **state) {
     assert_int_equal(weft_buf_size(&c->in), sent);
 }
 
+/* A tunnel cannot move to another connection: it lasts as long as both certificates. */
+static void ends_with_the_certificate(void **state) {
+    struct world *w = *state;
+    struct app *a = mesh(w, NULL);
+    struct client *c = open_tunnel(w, a);
+    world_advance(w, 3590 * 1000); /* of an hour; GOAWAY was long ago */
+    assert_false(c->broken);
+    client_send(c, "still");
+    assert_string_equal(raw_text(a), "still");
+    world_advance(w, 11 * 1000);
+    assert_true(c->broken);
+    assert_has(world_log(w), "\"reason\":\"certificate_expired\"");
+}
+
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
     const struct CMUnitTest tests[] = {
+        T(ends_with_the_certificate),
         T(over_a_plain_hop),
         T(over_mutual_tls),
         T(timeouts_end_with_the_101),

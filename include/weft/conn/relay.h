@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Opaque bytes both ways between two open transports, half-close kept, with backpressure. */
 #pragma once
+#include <weft/http/limit.h>
 #include <weft/net/xport.h>
 
 struct weft_relay;
@@ -14,3 +15,7 @@ struct weft_relay *weft_relay_new(struct weft_xport *a, struct weft_xport *b,
                                   void (*on_done)(void *ud, const struct weft_relay_result *r),
                                   void *ud);
 void weft_relay_close(struct weft_relay *r); /* on_done follows */
+void weft_relay_cut(struct weft_relay *r);   /* the same, but both sides see it broken */
+/* To be called now and then: IDLE_TIMEOUT when no byte came from either side for idle_us,
+ * WRITE_TIMEOUT when one takes nothing of what is queued for write_us; 0: never. Else NONE. */
+enum weft_cap weft_relay_check(struct weft_relay *r, uint64_t idle_us, uint64_t write_us);

@@ -39,6 +39,8 @@
     X(BACKEND_TIMEOUT, "backend_timeout", 504, 4, "timeouts.backendRequest passed")                \
     X(CLIENT_GONE, "client_gone", 0, 1, "the caller went away")                                    \
     X(CLIENT_PROTOCOL, "client_protocol", 0, 13, "the caller broke the protocol in its body")      \
+    X(CONNECTION_TIMEOUT, "connection_timeout", 0, 14, "opaque bytes stood still for too long")    \
+    X(CERTIFICATE_EXPIRED, "certificate_expired", 0, 14, "a certificate of the connection ended")  \
     X(REDIRECT, "redirect", 0, 0, "a RequestRedirect filter answered")                             \
     X(PREFLIGHT, "preflight", 0, 0, "a CORS filter answered a preflight")
 

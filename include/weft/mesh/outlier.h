@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * When an endpoint is ejected: after failures in a row, for a while that grows with every time,
- * and never more than half of its set. Pure; one state per worker and endpoint. The end of the
- * ejection is shared by the workers, so it is handed in. */
+ * and never more than half of its set. Pure; who holds the state, and shares it, is the caller's
+ * business. */
 #pragma once
 #include <weft/base/forward.h>
 
