@@ -43,7 +43,8 @@ static bool read_codes(const json_t *notes, uint32_t *ret, const char **fault) {
         }
         *ret |= 1u << code;
     }
-    return true;
+    if (!*ret) *fault = CODES;
+    return *ret != 0;
 }
 
 static const char *what_is_right(const char *key) {

@@ -20,6 +20,9 @@
 #define ROUTE(parents, rest)                                                                       \
     "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: r}\nspec:\n  "    \
     "parentRefs: [" parents "]\n" rest
+#define GRPC(notes, parents, rest)                                                                 \
+    "apiVersion: gateway.networking.k8s.io/v1\nkind: GRPCRoute\nmetadata: {name: g, annotations: " \
+    "{" notes "}}\nspec:\n  parentRefs: [" parents "]\n" rest
 #define WEB "{group: \"\", kind: Service, name: web}"
 #define ALL "  rules:\n  - backendRefs: [{name: v1, port: 80}]\n"
 
@@ -31,6 +34,7 @@ static void run(struct manifests *m, struct lint *l, const char *text, bool expe
     manifests_open(m, text, experimental);
     *l = (struct lint){.in = &m->in, .opt = &m->opt};
     weft_store_each(m->in.store, "HTTPRoute", NULL, on_route, l);
+    weft_store_each(m->in.store, "GRPCRoute", NULL, on_route, l);
     lint_status(l);
     lint_services(l);
     lint_channel(l);
@@ -116,6 +120,51 @@ static void traps_are_found(void **state) {
     for (size_t i = 0; i < WEFT_LEN(rows); i++) expect(&rows[i], true);
 }
 
+/* REQ-039, REQ-040, REQ-041, REQ-043, REQ-117, REQ-120, REQ-122, REQ-124, REQ-199, REQ-200 */
+static void grpc_traps_are_found(void **state) {
+    static const struct row rows[] = {
+        {SERVICES GRPC("", "{kind: Service, name: web}", ALL), "parent-group", LINT_ERROR, 15,
+         "spec.parentRefs[0]"},
+        {SERVICES GRPC("", WEB, "  hostnames: [a.example]\n" ALL), "hostnames", LINT_WARNING, 16,
+         "spec.hostnames"},
+        {SERVICES GRPC("", WEB, ""), "no-backend", LINT_WARNING, 14, "spec.rules"},
+        {SERVICES GRPC("", WEB,
+                       "  rules:\n  - matches: [{method: {service: a.B}}]\n    backendRefs: "
+                       "[{name: v1, port: 80}]\n"),
+         "no-catch-all", LINT_WARNING, 16, "spec.rules"},
+        {SERVICES GRPC("", WEB,
+                       "  rules:\n  - matches: [{method: {type: RegularExpression, method: "
+                       "\"G.*\"}}]\n    backendRefs: [{name: v1, port: 80}]\n"),
+         "regex", LINT_NOTE, 17, "spec.rules[0].matches[0]"},
+        {SERVICES GRPC("", WEB, "  rules:\n  - backendRefs: [{name: gone, port: 80}]\n"),
+         "unresolved", LINT_ERROR, 17, "spec.rules[0].backendRefs[0]"},
+        {SERVICES GRPC("", WEB, ALL "    timeouts: {request: 1s}\n"), "unknown-field", LINT_WARNING,
+         18, "spec.rules[0].timeouts"},
+        {SERVICES GRPC("", WEB, ALL "  - backendRefs: [{name: v1, port: 80}]\n"), "shadowed",
+         LINT_WARNING, 18, "spec.rules[1].matches[0]"},
+        {SERVICES GRPC("weftmesh.io/timeout-request: 1s, weftmesh.io/timeout-backend-request: 2s",
+                       WEB, ALL),
+         "unsupported", LINT_ERROR, 13,
+         "metadata.annotations[weftmesh.io/timeout-backend-request]"},
+        {SERVICES ROUTE(WEB, ALL) "---\n" GRPC("", WEB, ALL), "conflicted", LINT_ERROR, 15,
+         "spec.parentRefs[0]"},
+        {SERVICES ROUTE(WEB, ALL) "---\n" GRPC(
+             "", "{group: \"\", kind: Service, name: web, port: 80}", ALL),
+         "conflicted", LINT_WARNING, 15, "spec.parentRefs[0]"},
+        {SERVICES "apiVersion: gateway.networking.k8s.io/v1\nkind: TCPRoute\nmetadata: {name: t}\n"
+                  "spec:\n  parentRefs: [" WEB "]\n" ALL,
+         "unsupported", LINT_ERROR, 15, "spec.parentRefs[0]"},
+        {SERVICES
+         "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata:\n  name: r\n"
+         "  annotations: {weftmesh.io/timeout-request: 1s}\nspec:\n  parentRefs: [" WEB "]\n" ALL,
+         "annotation-without-effect", LINT_WARNING, 15,
+         "metadata.annotations[weftmesh.io/timeout-request]"},
+        {SERVICES "apiVersion: v1\nkind: GRPCRoute\nmetadata: {name: r}\n", "kind-not-read",
+         LINT_WARNING, 11, "apiVersion"},
+    };
+    for (size_t i = 0; i < WEFT_LEN(rows); i++) expect(&rows[i], true);
+}
+
 /* REQ-006, REQ-109 */
 static void pruned_fields_are_named(void **state) {
     const struct row row = {SERVICES ROUTE(WEB, ALL "    retry: {attempts: 3}\n"),
@@ -188,6 +237,7 @@ static void clean_manifests_have_no_findings(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(traps_are_found),
+        cmocka_unit_test(grpc_traps_are_found),
         cmocka_unit_test(pruned_fields_are_named),
         cmocka_unit_test(consumers_that_replace_producers),
         cmocka_unit_test(matches_are_shadowed_by_equal_ones_only),

@@ -123,6 +123,17 @@ static void explain_statuses(void **state) {
     assert_int_equal(run(cmd_explain, "explain", "-f", good.dir, "-H", "x", "web", NULL),
                      CLI_USAGE);
     assert_int_equal(run(cmd_explain, "explain", "-f", broken.dir, "web", NULL), CLI_FAILED);
+    static const struct {
+        const char *call, *url;
+        int status;
+    } calls[] = {{"a.B/C", "web", CLI_OK},        {"/a.B/C", "http://web:80", CLI_OK},
+                 {"a.B", "web", CLI_USAGE},       {"a.B/", "web", CLI_USAGE},
+                 {"/C", "web", CLI_USAGE},        {"a.B/C", "web/x", CLI_USAGE},
+                 {"a.B/C", "web:81", CLI_FAILED}, {"a.B/C", "https://web", CLI_USAGE}};
+    for (size_t i = 0; i < WEFT_LEN(calls); i++)
+        assert_int_equal(run(cmd_explain, "explain", "-f", good.dir, "--grpc", calls[i].call,
+                             calls[i].url, NULL),
+                         calls[i].status);
 }
 
 /* The file appears whole, and not at all when manifests are broken. */

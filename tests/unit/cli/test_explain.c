@@ -18,6 +18,10 @@ static const char shop[] =
     "spec: {clusterIP: 10.96.0.1, ports: [{name: http, port: 80}, {name: admin, port: 9000}]}\n"
     "---\napiVersion: v1\nkind: Service\nmetadata: {name: v1, namespace: shop}\n"
     "spec: {clusterIP: 10.96.0.2, ports: [{name: http, port: 80}]}\n"
+    "---\napiVersion: gateway.networking.k8s.io/v1\nkind: GRPCRoute\nmetadata: {name: g, "
+    "namespace: shop}\nspec:\n  parentRefs: [{group: \"\", kind: Service, name: web, port: 9000}]\n"
+    "  rules:\n  - matches: [{method: {service: a.B, method: C}}, {method: {method: Ping}}]\n"
+    "    backendRefs: [{name: v1, port: 80}]\n"
     "---\napiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {ports: [{port: 80}]}\n"
     "---\napiVersion: v1\nkind: Service\nmetadata: {name: h, namespace: shop}\n"
     "spec: {clusterIP: None, ports: [{port: 80}]}\n"
@@ -167,6 +171,41 @@ static void filters_are_applied(void **state) {
     weft_arena_done(&a);
 }
 
+static json_t *explain_call(struct manifests *m, const char *path, const char *type,
+                            struct weft_arena *a) {
+    struct weft_head head;
+    struct weft_addr addr;
+    assert_true(weft_addr_parse(WEFT_SLICE_LIT("10.96.0.1:9000"), &addr));
+    weft_head_init(&head, a);
+    head.method = WEFT_SLICE_LIT("POST");
+    head.path = weft_slice_str(path);
+    (void)weft_fields_add(&head.fields, WEFT_SLICE_LIT("content-type"), weft_slice_str(type));
+    return cli_explain(&m->in, "shop", &addr, &head, a);
+}
+
+/* REQ-122, REQ-125, REQ-129 */
+static void grpc_routes_are_explained(void **state) {
+    struct weft_arena a;
+    weft_arena_init(&a, 0);
+    json_t *r = explain_call(*state, "/a.B/C", "application/grpc", &a);
+    assert_true(weft_slice_is(weft_js_str(r, "kind"), "GRPCRoute"));
+    assert_true(weft_slice_is(weft_js_str(json_object_get(r, "winner"), "route"), "shop/g"));
+    assert_int_equal(weft_js_int(json_object_get(r, "winner"), "match", 0, 9, -1), 0);
+    json_decref(r);
+    r = explain_call(*state, "/x.Y/Ping", "application/grpc", &a);
+    assert_int_equal(weft_js_int(json_object_get(r, "winner"), "match", 0, 9, -1), 1);
+    json_decref(r);
+    r = explain_call(*state, "/a.B/D", "application/grpc", &a);
+    assert_int_equal(weft_js_int(json_object_get(r, "answer"), "grpc_status", 0, 99, -1), 12);
+    assert_int_equal(json_array_size(json_object_get(r, "candidates")), 2);
+    json_decref(r);
+    r = explain_call(*state, "/a.B/C", "application/json", &a);
+    assert_int_equal(weft_js_int(json_object_get(r, "answer"), "status", 0, 999, -1), 404);
+    assert_null(json_object_get(r, "winner"));
+    json_decref(r);
+    weft_arena_done(&a);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, open_shop, close_shop)
 int main(void) {
     const struct CMUnitTest tests[] = {
@@ -175,6 +214,7 @@ int main(void) {
         T(shares_of_backends),
         T(losers_say_why),
         T(filters_are_applied),
+        T(grpc_routes_are_explained),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,6 +24,10 @@
     "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: r}\nspec:\n  "    \
     "parentRefs: [{group: \"\", kind: Service, name: web}]\n  rules: [" rules "]\n"
 
+#define GRPC(rules)                                                                                \
+    "apiVersion: gateway.networking.k8s.io/v1\nkind: GRPCRoute\nmetadata: {name: r}\nspec:\n  "    \
+    "parentRefs: [{group: \"\", kind: Service, name: web}]\n  rules: [" rules "]\n"
+
 static void keep(void *ud, struct weft_object *o) {
     weft_store_put(ud, o);
 }
@@ -77,6 +81,7 @@ static void unknown_values_are_unsupported(void **state) {
         "{matches: [{path: {type: Exact, value: a}}]}",
         "{matches: [{headers: [{name: a, type: Sounds, value: b}]}]}",
         "{matches: [{queryParams: [{type: Exact}]}]}",
+        "{matches: [{method: QUERY}]}",
     };
     for (size_t i = 0; i < WEFT_LEN(matches); i++) {
         WEFT_FREE char *text = weft_asprintf(SERVICES ROUTE("%s"), matches[i]);
@@ -84,6 +89,76 @@ static void unknown_values_are_unsupported(void **state) {
         struct weft_destination *d = dest(g, "default", "10.96.0.1:80");
         expect(g, "Accepted", "False UnsupportedValue");
         assert_int_equal(d->routes, WEFT_ROUTES_NONE); /* REQ-037 */
+        weft_destination_unref(d);
+        weft_gamma_free(g);
+    }
+}
+
+/* REQ-003, REQ-121, REQ-144: and those of a GRPCRoute. */
+static void unknown_grpc_values_are_unsupported(void **state) {
+    static const char *const matches[] = {
+        "{matches: [{method: {type: Glob, service: a}}]}",
+        "{matches: [{method: {type: RegularExpression, service: \"(\"}}]}",
+        "{matches: [{method: {type: RegularExpression, service: \"a)(b\", method: c}}]}",
+        "{matches: [{method: {service: a, method: b/c}}]}",
+        "{matches: [{headers: [{name: a, type: Sounds, value: b}]}]}",
+    };
+    for (size_t i = 0; i < WEFT_LEN(matches); i++) {
+        WEFT_FREE char *text = weft_asprintf(SERVICES GRPC("%s"), matches[i]);
+        struct weft_gamma *g = gamma_of(text);
+        struct weft_destination *d = dest(g, "default", "10.96.0.1:80");
+        expect(g, "Accepted", "False UnsupportedValue");
+        assert_int_equal(d->routes, WEFT_ROUTES_NONE);
+        weft_destination_unref(d);
+        weft_gamma_free(g);
+    }
+}
+
+/* REQ-003, REQ-080, REQ-120: what a GRPCRoute does not have may come from a newer API: the rule
+ * answers as a whole. */
+static void foreign_grpc_filters_answer(void **state) {
+    static const char *const filters[] = {
+        "{type: Brandnew, brandnew: {}}",
+        "{type: RequestRedirect, requestRedirect: {hostname: a.b}}",
+        "{type: URLRewrite, urlRewrite: {hostname: a.b}}",
+        "{type: CORS, cors: {}}",
+        "{}",
+    };
+    for (size_t i = 0; i < WEFT_LEN(filters); i++) {
+        WEFT_FREE char *text = weft_asprintf(SERVICES GRPC("{filters: [%s]}"), filters[i]);
+        struct weft_gamma *g = gamma_of(text);
+        struct weft_destination *d = dest(g, "default", "10.96.0.1:80");
+        expect(g, "Accepted", "False UnsupportedValue");
+        assert_int_equal(d->routes, WEFT_ROUTES_GRPC);
+        assert_int_equal(d->n_rules, 1);
+        assert_true(d->rules[0].invalid.len > 0);
+        weft_destination_unref(d);
+        weft_gamma_free(g);
+    }
+}
+
+/* REQ-117: annotations that nobody validated. */
+static void bad_annotations_answer(void **state) {
+    static const char *const notes[] = {"timeout-request: soon",
+                                        "timeout-backend-request: 1",
+                                        "retry-attempts: \"0\"",
+                                        "retry-attempts: \"101\"",
+                                        "retry-attempts: 2",
+                                        "retry-grpc-codes: maybe",
+                                        "retry-grpc-codes: \"14,ok\"",
+                                        "retry-backoff: never",
+                                        "retry-grpc-codes: [unavailable]"};
+    for (size_t i = 0; i < WEFT_LEN(notes); i++) {
+        WEFT_FREE char *text = weft_asprintf(
+            SERVICES "apiVersion: gateway.networking.k8s.io/v1\nkind: GRPCRoute\n"
+                     "metadata:\n  name: r\n  annotations: {weftmesh.io/%s}\nspec:\n  parentRefs: "
+                     "[{group: \"\", kind: Service, name: web}]\n  rules: [{}, {matches: [{}]}]\n",
+            notes[i]);
+        struct weft_gamma *g = gamma_of(text);
+        struct weft_destination *d = dest(g, "default", "10.96.0.1:80");
+        expect(g, "Accepted", "False UnsupportedValue");
+        assert_int_equal(d->n_rules, 2);
+        for (uint32_t r = 0; r < d->n_rules; r++) assert_true(d->rules[r].invalid.len > 0);
         weft_destination_unref(d);
         weft_gamma_free(g);
     }
@@ -221,6 +296,9 @@ static void overlapping_parents_count_once(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unknown_values_are_unsupported),
+        cmocka_unit_test(unknown_grpc_values_are_unsupported),
+        cmocka_unit_test(foreign_grpc_filters_answer),
+        cmocka_unit_test(bad_annotations_answer),
         cmocka_unit_test(unknown_filters_answer_500),
         cmocka_unit_test(broken_duration_answers_500),
         cmocka_unit_test(reference_grants_when_asked_for),
