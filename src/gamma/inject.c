@@ -74,11 +74,26 @@ enum weft_inject_verdict weft_inject_decide(const json_t *pod, const json_t *ns,
     return decide(pod, ns, opt, why ? why : unused, warnings);
 }
 
+/* Another webhook came after us and the API server asks again. */
+static void complete(const json_t *pod, const struct weft_inject_options *opt,
+                     struct weft_inject_result *ret) {
+    json_t *p = json_deep_copy(pod);
+    if (inject_probes(p, opt)) {
+        ret->verdict = WEFT_INJECT_YES;
+        ret->pod = json_incref(p);
+        (void)say(ret->why, WEFT_INJECT_YES, "the pod has a sidecar; it gets to know more probes");
+    }
+    json_decref(p);
+}
+
 void weft_inject(const json_t *pod, const json_t *ns, const struct weft_inject_options *opt,
                  struct weft_inject_result *ret) {
     *ret = (struct weft_inject_result){.warnings = json_array()};
     ret->verdict = decide(pod, ns, opt, ret->why, ret->warnings);
-    if (ret->verdict == WEFT_INJECT_YES) ret->pod = inject_build(pod, opt);
+    if (ret->verdict == WEFT_INJECT_YES)
+        ret->pod = inject_build(pod, opt);
+    else if (ret->verdict == WEFT_INJECT_NO && inject_annotation(pod, WEFT_SIDECAR_KEY))
+        complete(pod, opt, ret);
 }
 
 void weft_inject_result_done(struct weft_inject_result *r) {

@@ -198,5 +198,6 @@ json_t *inject_build(const json_t *pod, const struct weft_inject_options *opt) {
     add_containers(spec, pod, opt);
     add_volumes(spec);
     mark(p, opt);
+    (void)inject_probes(p, opt);
     return p;
 }

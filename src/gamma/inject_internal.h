@@ -34,9 +34,10 @@ void inject_warn(const json_t *pod, const struct weft_inject_options *opt, json_
 json_t *inject_env(const char *name, const char *value);
 json_t *inject_build(const json_t *pod, const struct weft_inject_options *opt);
 
-/* inject_probe.c: rewrites probes and hooks of every container of `spec` but ours; returns what
- * the proxy needs to make them (JSON text, free it), or NULL when there is nothing. */
-char *inject_probes(json_t *spec);
+/* inject_probe.c: rewrites the probes and hooks of every container of a pod that has its proxy,
+ * whose variable gets what to ask the apps. Returns how many were new. */
+#define INJECT_PROBES "WEFT_APP_PROBES"
+size_t inject_probes(json_t *pod, const struct weft_inject_options *opt);
 
 /* Calls fn for each item of spec.initContainers and spec.containers; stops at true. */
 typedef bool inject_container_fn(void *ud, const json_t *container, bool init);

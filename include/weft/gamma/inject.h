@@ -21,6 +21,7 @@ struct weft_inject_options {
     const char *controller_name;  /* name in its certificate; NULL: the proxy's default */
     const char *trust_domain;     /* NULL: the proxy's default */
     const char *trust_bundle_pem; /* roots that the proxy believes at first; NULL: none given */
+    const char *secret;           /* of this pod, for the paths of its hooks; NULL: hooks stay */
     bool classic;                 /* the cluster knows no native sidecars (older than 1.29) */
     bool namespace_asks;          /* its label says `enabled`, whatever `ns` knows of it */
 };
@@ -38,7 +39,8 @@ struct weft_inject_result {
 enum weft_inject_verdict weft_inject_decide(const json_t *pod, const json_t *ns,
                                             const struct weft_inject_options *opt, char why[512],
                                             json_t *warnings);
-/* The same, and the result. Injecting what was injected before changes nothing. */
+/* The same, and the result. A pod that was injected before only gets what another webhook has added
+ * since: the probes of new containers are rewritten; otherwise nothing changes. */
 void weft_inject(const json_t *pod, const json_t *ns, const struct weft_inject_options *opt,
                  struct weft_inject_result *ret);
 void weft_inject_result_done(struct weft_inject_result *r);
