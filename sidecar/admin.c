@@ -222,6 +222,9 @@ static void on_request(void *ud, struct weft_server_conn *c, struct weft_stream 
         return;
     }
     weft_stream_set_cb(s, &nothing, NULL);
+    if (head->refused == WEFT_REASON_NONE && (ac->port->kind & ON_METRICS) &&
+        app_probes_serve(ac->port->a->src.probes, s, head))
+        return;
     weft_buf_init(&r.body, 0);
     if (head->refused != WEFT_REASON_NONE)
         r.status = weft_reason_http(head->refused);

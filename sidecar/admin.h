@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The proxy's own small HTTP servers, on the main loop. Pages only show, but to POST. */
 #pragma once
+#include <sidecar/app_probe.h>
 #include <sidecar/options.h>
 #include <sidecar/stats_view.h>
 #include <weft/base/buf.h>
@@ -17,6 +18,7 @@ struct proxy_admin_source { /* called on the main loop */
     void (*stats)(void *ud, const struct proxy_stats_query *q, struct weft_buf *out);
     enum proxy_log_mode (*access_log)(void *ud);
     void (*set_access_log)(void *ud, enum proxy_log_mode mode);
+    struct app_probes *probes; /* on the metrics port; NULL: none */
 };
 struct proxy_admin;
 /* Opens what the options name. */

@@ -76,6 +76,10 @@ static const struct weft_option rows[] = {
     {"ready-port", "WEFT_READY_PORT", "PORT",
      "Serves /ready on every address; 0: off. Default 15021.", weft_option_u64, AT(ready_port), 0,
      65535},
+    {"app-probes", "WEFT_APP_PROBES", "JSON",
+     "The app's own probes and hooks, made on --metrics-port as /app-probe/CONTAINER/KIND; written "
+     "by the injector.",
+     weft_option_str, AT(app_probes)},
     {"access-log", "WEFT_ACCESS_LOG", "off|errors|all",
      "One JSON line a request. errors: answers of 500 and above, failed gRPC calls and whatever "
      "the "

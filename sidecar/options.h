@@ -53,6 +53,7 @@ struct proxy_options {
     uint64_t body_timeout_us, write_timeout_us, caller_idle_timeout_us;
     uint64_t opaque_idle_timeout_us;
     uint64_t cert_ttl_s;
+    const char *app_probes;
     bool check;
     uint64_t wait_ready_us; /* --wait-ready: only wait for the proxy that runs already */
 };

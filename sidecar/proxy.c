@@ -115,11 +115,25 @@ static enum weft_status make_workers(struct proxy *p, struct weft_error *err) {
     return WEFT_OK;
 }
 
+static enum weft_status open_probes(struct proxy *p, struct weft_error *err) {
+    const struct weft_addr loopback = {.family = 4, .ip = {127, 0, 0, 1}};
+    if (!p->opt->app_probes || !*p->opt->app_probes) return WEFT_OK;
+    struct weft_error why = {0};
+    enum weft_status st =
+        app_probes_new(p->loop, weft_slice_str(p->opt->app_probes),
+                       p->opt->n_pod_ips ? &p->opt->pod_ips[0] : &loopback, &p->probes, &why);
+    if (st == WEFT_OK) return WEFT_OK;
+    return weft_error_set(err, st, "--app-probes", "%s%s%s", why.path, *why.path ? ": " : "",
+                          why.message);
+}
+
 static enum weft_status open_ports(struct proxy *p, struct weft_error *err) {
     for (size_t i = 0; i < p->n_threads; i++) {
         enum weft_status st = proxy_worker_listen(p->threads[i].w, err);
         if (st != WEFT_OK) return st;
     }
+    enum weft_status ready = open_probes(p, err);
+    if (ready != WEFT_OK) return ready;
     struct proxy_admin_source src = proxy_report_source(p);
     return proxy_admin_new(p->loop, p->opt, &src, &p->admin, err);
 }
@@ -181,6 +195,7 @@ static void proxy_done(struct proxy *p) {
     weft_timer_stop(&p->drain_timer);
     p->agent = proxy_agent_free(p->agent);
     p->snapshot = proxy_snapshot_free(p->snapshot);
+    p->probes = app_probes_free(p->probes);
     p->admin = proxy_admin_free(p->admin);
     for (size_t i = 0; i < p->n_threads; i++) {
         proxy_worker_free(p->threads[i].w);

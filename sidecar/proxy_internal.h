@@ -23,6 +23,7 @@ struct proxy {
     struct proxy_snapshot *snapshot;
     struct proxy_agent *agent;
     struct proxy_admin *admin;
+    struct app_probes *probes;    /* NULL: none were handed over */
     struct weft_metrics *metrics; /* the main thread's own */
     struct weft_identity *identity;
     struct proxy_thread *threads;

@@ -119,6 +119,7 @@ struct proxy_admin_source proxy_report_source(struct proxy *p) {
                                        .config_dump = config_dump,
                                        .endpoints = endpoints,
                                        .drain = drain,
+                                       .probes = p->probes,
                                        .stats = stats,
                                        .access_log = access_log,
                                        .set_access_log = set_access_log};

@@ -57,6 +57,7 @@ static void rewrite(struct rewriting *w, const json_t *container, json_t *handle
             weft_asprintf("/app-probe/%s%s%s", key, secret ? "?" : "", secret ? secret : "");
         json_t *known = json_pack("{s:o}", actions[i], action);
         if (!hook) json_object_set_new(known, "timeoutSeconds", json_integer(timeout));
+        if (hook) json_object_set_new(known, "secret", json_string(secret));
         json_object_set_new(w->known, key, known);
         json_object_del(handler, actions[i]);
         json_object_set_new(handler, "httpGet",

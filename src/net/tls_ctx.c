@@ -62,6 +62,13 @@ static void set_alpns(struct weft_tls_ctx *c, const char *const *alpns) {
         SSL_CTX_set_alpn_select_cb(c->ssl, on_alpn, c);
 }
 
+/* Apps may be older than the mesh: what OpenSSL takes by default, from TLS 1.2 on. */
+static bool set_probe_protocol(SSL_CTX *s) {
+    SSL_CTX_set_options(s, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    SSL_CTX_set_session_cache_mode(s, SSL_SESS_CACHE_OFF);
+    return SSL_CTX_set_min_proto_version(s, TLS1_2_VERSION);
+}
+
 static bool set_protocol(SSL_CTX *s) {
     /* Not literals: OpenSSL's macros cast const away. */
     static char groups[] = "X25519:P-256";
@@ -77,6 +84,7 @@ static bool set_protocol(SSL_CTX *s) {
 }
 
 static bool set_identity(SSL_CTX *s, const struct weft_identity *id) {
+    if (!id) return true;
     SSL_CTX_set_cert_store(s, pki_store(id->bundle));
     if (!id->key) return true;
     if (!SSL_CTX_use_certificate(s, id->leaf) || !SSL_CTX_use_PrivateKey(s, id->key)) return false;
@@ -86,6 +94,7 @@ static bool set_identity(SSL_CTX *s, const struct weft_identity *id) {
 }
 
 static void set_verify(struct weft_tls_ctx *c) {
+    if (c->kind == WEFT_TLS_PROBE_CLIENT) return; /* SSL_VERIFY_NONE */
     int mode = SSL_VERIFY_PEER;
     if (c->kind == WEFT_TLS_MESH_SERVER) mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
     SSL_CTX_set_verify(c->ssl, mode, on_verify);
@@ -95,14 +104,16 @@ static void set_verify(struct weft_tls_ctx *c) {
 enum weft_status weft_tls_ctx_new(enum weft_tls_kind kind, struct weft_identity *id,
                                   const char *const *alpns, struct weft_tls_ctx **ret,
                                   struct weft_error *err) {
-    if (!id->key && kind != WEFT_TLS_CONTROL_CLIENT)
+    bool probe = kind == WEFT_TLS_PROBE_CLIENT;
+    if (!probe && !id->key && kind != WEFT_TLS_CONTROL_CLIENT)
         return weft_error_set(err, WEFT_INVALID, "identity", "needs a key and a certificate here");
     struct weft_tls_ctx *c = weft_new0(struct weft_tls_ctx);
     c->refs = 1;
     c->kind = kind;
     c->id = weft_identity_ref(id);
     c->ssl = SSL_CTX_new(tls_is_server(kind) ? TLS_server_method() : TLS_client_method());
-    if (!c->ssl || !set_protocol(c->ssl) || !set_identity(c->ssl, id)) {
+    if (!c->ssl || !(probe ? set_probe_protocol : set_protocol)(c->ssl) ||
+        !set_identity(c->ssl, id)) {
         weft_tls_ctx_unref(c);
         return pki_error(err, WEFT_TLS, "identity", "OpenSSL does not take it");
     }

@@ -81,6 +81,7 @@ static void run_case(void **state) {
         .controller_name = "weft-controller.weft-system.svc",
         .trust_domain = "cluster.local",
         .trust_bundle_pem = "-----BEGIN CERTIFICATE-----\n...\n-----END CERTIFICATE-----\n",
+        .secret = "5f0c-secret-of-this-pod",
         .classic = strstr(path, "/classic-") != NULL,
     };
     struct in in = read_case(path);

@@ -25,11 +25,12 @@ enum weft_tls_kind {
     WEFT_TLS_MESH_SERVER,    /* requires a client certificate of an accepted trust domain */
     WEFT_TLS_CONTROL_SERVER, /* the controller's port: client certificate asked for, not required */
     WEFT_TLS_CONTROL_CLIENT, /* proxy to controller; identity optional (first contact) */
+    WEFT_TLS_PROBE_CLIENT, /* an app's own TLS, 1.2 or later, whoever it is: as the kubelet does */
 };
 struct weft_tls_ctx;
-/* CONTROL_CLIENT without certificate: identity made by weft_identity_trust_only. `alpns` is a
- * NULL-terminated list in order of preference; a server picks its first that the client offers
- * and refuses a client that offers none of them. */
+/* CONTROL_CLIENT without certificate: identity made by weft_identity_trust_only; PROBE_CLIENT:
+ * NULL. `alpns` is a NULL-terminated list in order of preference; a server picks its first that the
+ * client offers and refuses a client that offers none of them. */
 enum weft_status weft_tls_ctx_new(enum weft_tls_kind kind, struct weft_identity *id,
                                   const char *const *alpns, struct weft_tls_ctx **ret,
                                   struct weft_error *err) WEFT_MUST_USE;

@@ -164,6 +164,32 @@ static void injecting_twice_changes_nothing(void **state) {
     json_decref(ns);
 }
 
+/* A later webhook's container: the API server asks us again, and its probe is rewritten, too. */
+static void a_container_added_later_is_probed_as_well(void **state) {
+    const struct weft_inject_options opt = {.controller = "c:1"};
+    json_t *pod = parse("{'spec':{'containers':[{'name':'a','livenessProbe':{'tcpSocket':"
+                        "{'port':1}}}]}}"),
+           *ns = parse(ASKS);
+    struct weft_inject_result once, twice, thrice;
+    weft_inject(pod, ns, &opt, &once);
+    json_t *later = parse("{'name':'b','livenessProbe':{'tcpSocket':{'port':2}}}");
+    json_array_append(json_object_get(json_object_get(once.pod, "spec"), "containers"), later);
+    weft_inject(once.pod, ns, &opt, &twice);
+    assert_int_equal(twice.verdict, WEFT_INJECT_YES);
+    WEFT_FREE char *text = json_dumps(twice.pod, JSON_COMPACT);
+    assert_non_null(strstr(text, "{\\\"a/liveness\\\":{\\\"tcpSocket\\\":{\\\"port\\\":1}"));
+    assert_non_null(strstr(text, "\\\"b/liveness\\\":{\\\"tcpSocket\\\":{\\\"port\\\":2}"));
+    assert_non_null(strstr(text, "/app-probe/b/liveness"));
+    weft_inject(twice.pod, ns, &opt, &thrice);
+    assert_int_equal(thrice.verdict, WEFT_INJECT_NO);
+    weft_inject_result_done(&once);
+    weft_inject_result_done(&twice);
+    weft_inject_result_done(&thrice);
+    json_decref(later);
+    json_decref(pod);
+    json_decref(ns);
+}
+
 /* === reviews === */
 
 static const json_t *no_namespace(void *ud, const char *name) {
@@ -277,6 +303,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_pod_is_decided_with_its_reason),
         cmocka_unit_test(injecting_twice_changes_nothing),
+        cmocka_unit_test(a_container_added_later_is_probed_as_well),
         cmocka_unit_test(a_review_is_answered_under_its_uid),
         cmocka_unit_test(a_refusal_says_why),
         cmocka_unit_test(what_is_no_new_pod_is_left_alone),
