@@ -95,7 +95,7 @@ uint16_t controller_admin_answer(struct controller *c, struct weft_slice target,
     *ret_content_type = "text/plain";
     if (weft_slice_is(path, "/live")) return say(ret_body, 200, "ok\n");
     if (weft_slice_is(path, "/metrics")) return metrics(c, ret_body);
-    if (!gamma_of(c)) return say(ret_body, 503, "the folders have not been read yet\n");
+    if (!gamma_of(c)) return say(ret_body, 503, "not all objects have been read yet\n");
     if (weft_slice_is(path, "/ready")) return say(ret_body, 200, "ok\n");
     bool known = weft_slice_is(path, "/routes") || weft_slice_is(path, "/errors") ||
                  weft_slice_is(path, "/config_dump");

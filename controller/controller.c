@@ -24,10 +24,10 @@ void controller_options_default(struct controller_options *o) {
 static void on_change(void *ud) {
     struct controller *c = ud;
     uint64_t began = weft_clock_mono_us();
-    const struct weft_gamma_options opt = {.trust_domain = c->opt.trust_domain,
-                                           .experimental = c->opt.experimental,
-                                           .require_reference_grant =
-                                               c->opt.require_reference_grant};
+    const struct weft_gamma_options opt = {
+        .trust_domain = c->opt.trust_domain,
+        .experimental = controller_source_experimental(c->source),
+        .require_reference_grant = c->opt.require_reference_grant};
     controller_discovery_set_gamma(c->discovery, weft_gamma_new(c->store, &opt));
     uint64_t took = weft_clock_mono_us() - began;
     weft_histogram_add(c->metrics.translation, took);
@@ -35,12 +35,12 @@ static void on_change(void *ud) {
               (unsigned long long)weft_store_generation(c->store), (unsigned long long)took);
 }
 
-static void on_file_error(void *ud, const char *file, const struct weft_error *err) {
+static void on_source_error(void *ud, const char *where, const struct weft_error *err) {
     struct controller *c = ud;
-    weft_error("source", "%s:%d: %s%s%s", file, err->line, err->path, err->path[0] ? ": " : "",
+    weft_error("source", "%s:%d: %s%s%s", where, err->line, err->path, err->path[0] ? ": " : "",
                err->message);
     weft_counter_add(c->metrics.file_errors, 1);
-    controller_errors_add(&c->errors, file, err);
+    if (!c->kube) controller_errors_add(&c->errors, where, err);
 }
 
 /* === the authority === */
@@ -114,9 +114,10 @@ static enum weft_status open_webhook(struct controller *c, struct weft_error *er
     return controller_webhook_new(c->loop, &opt, &c->webhook, err);
 }
 
-/* Listening before the folders are read: proxies wait for an answer rather than for a port. */
+/* Listening before the objects are read: proxies wait for an answer rather than for a port. */
 static enum weft_status start(struct controller *c, struct weft_error *err) {
-    enum weft_status st = open_ca(c, err);
+    enum weft_status st = controller_source_client(c->loop, &c->opt, &c->kube, err);
+    if (st == WEFT_OK) st = open_ca(c, err);
     if (st == WEFT_OK)
         st = controller_server_new(
             c->loop,
@@ -125,8 +126,9 @@ static enum weft_status start(struct controller *c, struct weft_error *err) {
     if (st == WEFT_OK) st = controller_admin_new(c->loop, &c->opt.admin, c, &c->admin, err);
     if (st == WEFT_OK) st = open_webhook(c, err);
     if (st == WEFT_OK)
-        st = weft_dir_new(c->loop, c->opt.dirs, c->opt.n_dirs, c->opt.experimental, true, c->store,
-                          &(struct weft_dir_cb){on_change, on_file_error, c}, &c->dir, err);
+        st = controller_source_new(
+            c->loop, &c->opt, c->kube, c->store,
+            &(struct controller_source_cb){c, on_change, NULL, on_source_error}, &c->source, err);
     return st;
 }
 
@@ -151,12 +153,13 @@ enum weft_status controller_new(struct weft_loop *l, const struct controller_opt
 struct controller *controller_free(struct controller *c) {
     if (!c) return NULL;
     weft_timer_stop(&c->ca_timer);
-    weft_dir_free(c->dir);
+    controller_source_free(c->source);
     c->discovery = controller_discovery_free(c->discovery);
     controller_server_close(c->server);
     controller_admin_close(c->admin);
     controller_webhook_close(c->webhook);
     controller_ca_free(c->ca);
+    weft_kube_free(c->kube);
     weft_store_free(c->store);
     controller_errors_done(&c->errors);
     controller_metrics_done(&c->metrics);

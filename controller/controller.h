@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The whole controller on one loop: folder -> store -> gamma -> published resources -> proxies. */
+ * The whole controller on one loop: folders or API server -> store -> gamma -> published resources
+ * -> proxies. */
 #pragma once
 #include <weft/base/addr.h>
 #include <weft/base/status.h>
@@ -10,6 +11,8 @@ enum { CONTROLLER_MAX_DIRS = 64 };
 struct controller_options {
     const char *dirs[CONTROLLER_MAX_DIRS];
     size_t n_dirs;
+    bool kube; /* instead of folders: the API server of the pod's cluster, ... */
+    const char *kubeconfig, *context; /* ... or that of this file */
     struct weft_addr listen, admin;
     const char *ca_dir, *ca_cert, *ca_key, *ca_bundle;
     const char *ns; /* the controller's own namespace, part of its SPIFFE ID */

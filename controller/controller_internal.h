@@ -6,8 +6,8 @@
 #include <controller/controller.h>
 #include <controller/errors.h>
 #include <controller/server.h>
+#include <controller/source.h>
 #include <controller/webhook.h>
-#include <weft/kube/dir.h>
 
 struct controller {
     struct weft_loop *loop;
@@ -15,7 +15,8 @@ struct controller {
     struct controller_ca *ca;
     struct weft_timer ca_timer; /* the next look at its files */
     struct weft_store *store;
-    struct weft_dir *dir;
+    struct weft_kube *kube; /* NULL: folders */
+    struct controller_source *source;
     struct controller_metrics metrics;
     struct controller_errors errors;
     struct controller_discovery *discovery;

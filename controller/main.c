@@ -8,9 +8,9 @@
 enum { EXIT_USAGE = 2 };
 
 static void help(void) {
-    printf("usage: weft-controller -f DIR [-f DIR ...] --ca-dir DIR [options]\n\n"
-           "Reads Kubernetes manifests from folders, decides what their routes mean, and tells\n"
-           "the proxies; signs the certificates of workloads.\n\n");
+    printf("usage: weft-controller -f DIR [-f DIR ...] | --kube | --kubeconfig FILE [options]\n\n"
+           "Reads the objects of a cluster, or Kubernetes manifests from folders, decides what\n"
+           "their routes mean, and tells the proxies; signs the certificates of workloads.\n\n");
     weft_options_print(stdout, controller_option_rows, controller_option_count);
 }
 

@@ -58,8 +58,16 @@ static enum weft_status set_channel(void *target, const struct weft_option *row,
 
 const struct weft_option controller_option_rows[] = {
     {"filename", "WEFT_CONTROLLER_FILENAME", "DIR",
-     "Folder (or file) of manifests to read and watch. Repeatable; at least one.", set_dir,
-     .short_flag = 'f'},
+     "Folder (or file) of manifests to read and watch. Repeatable. Either this, --kube or "
+     "--kubeconfig is needed.",
+     set_dir, .short_flag = 'f'},
+    {"kube", "WEFT_CONTROLLER_KUBE", NULL,
+     "Read the cluster that this pod runs in, with its ServiceAccount.", weft_option_bool,
+     AT(kube)},
+    {"kubeconfig", "WEFT_CONTROLLER_KUBECONFIG", "FILE",
+     "Read the cluster that this kubeconfig file names.", weft_option_str, AT(kubeconfig)},
+    {"context", "WEFT_CONTROLLER_CONTEXT", "NAME",
+     "Context of the kubeconfig file. Default: its current one.", weft_option_str, AT(context)},
     {"listen", "WEFT_CONTROLLER_LISTEN", "ADDR:PORT",
      "Where proxies come for certificates and configuration, over TLS. Default 0.0.0.0:15012.",
      set_addr, AT(listen)},
@@ -87,7 +95,8 @@ const struct weft_option controller_option_rows[] = {
     {"trust-domain", "WEFT_CONTROLLER_TRUST_DOMAIN", "NAME",
      "Trust domain of the SPIFFE IDs. Default cluster.local.", weft_option_str, AT(trust_domain)},
     {"channel", "WEFT_CONTROLLER_CHANNEL", "NAME",
-     "Which Gateway API fields exist: standard or experimental. Default experimental.",
+     "Which Gateway API fields exist: standard or experimental. Default experimental; in a cluster "
+     "what its CRDs say.",
      set_channel},
     {"require-reference-grant", "WEFT_CONTROLLER_REQUIRE_REFERENCE_GRANT", NULL,
      "A backend in another namespace than its route's needs a ReferenceGrant there. Default: it "
@@ -121,8 +130,12 @@ const struct weft_option controller_option_rows[] = {
 const size_t controller_option_count = WEFT_LEN(controller_option_rows);
 
 static enum weft_status check(const struct controller_options *o, struct weft_error *err) {
-    if (o->n_dirs == 0)
-        return weft_error_set(err, WEFT_INVALID, "--filename", "at least one -f DIR is needed");
+    int sources = (o->n_dirs > 0) + o->kube + (o->kubeconfig != NULL);
+    if (sources != 1)
+        return weft_error_set(err, WEFT_INVALID, "--filename",
+                              "either -f DIR (at least one), --kube or --kubeconfig is needed");
+    if (o->context && !o->kubeconfig)
+        return weft_error_set(err, WEFT_INVALID, "--context", "goes together with --kubeconfig");
     if ((o->ca_cert == NULL) != (o->ca_key == NULL))
         return weft_error_set(err, WEFT_INVALID, "--ca-cert", "goes together with --ca-key");
     if ((o->ca_dir == NULL) == (o->ca_cert == NULL))

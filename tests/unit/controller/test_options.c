@@ -70,11 +70,31 @@ static void test_bad_input_names_option_and_value(void **state) {
     assert_string_equal(err.path, "extra");
 }
 
+static void test_one_source_of_objects(void **state) {
+    (void)state;
+    struct controller_options o;
+    struct weft_error err = {0};
+    assert_int_equal(parse(&o, &err, "--kube", "--ca-dir", "c", NULL), WEFT_OK);
+    assert_true(o.kube);
+    assert_int_equal(parse(&o, &err, "--kubeconfig", "k", "--context", "x", "--ca-dir", "c", NULL),
+                     WEFT_OK);
+    assert_string_equal(o.kubeconfig, "k");
+    assert_string_equal(o.context, "x");
+    assert_int_not_equal(parse(&o, &err, "--kube", "-f", "a", "--ca-dir", "c", NULL), WEFT_OK);
+    assert_string_equal(err.path, "--filename");
+    assert_int_not_equal(parse(&o, &err, "--kube", "--kubeconfig", "k", "--ca-dir", "c", NULL),
+                         WEFT_OK);
+    assert_int_not_equal(parse(&o, &err, "--kube", "--context", "x", "--ca-dir", "c", NULL),
+                         WEFT_OK);
+    assert_string_equal(err.path, "--context");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_everything_can_be_set),
         cmocka_unit_test(test_bad_input_names_option_and_value),
+        cmocka_unit_test(test_one_source_of_objects),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
