@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * weft explain: reads the request from the command line and prints the report. */
 #include <cli/cli.h>
-#include <cli/explain.h>
+#include <cli/explain_log.h>
 #include <cli/resolve.h>
 
 #include <stdlib.h>
@@ -28,6 +28,18 @@ static const struct weft_option rows[] = {
      .help = "A request header. Repeatable; Host replaces the URL's host in what is sent.",
      .set = cli_set_header,
      .short_flag = 'H'},
+    {.flag = "log-line",
+     .metavar = "LINE",
+     .help =
+         "Explain a line of a sidecar's access log instead. With \"-\" in place of the URL lines "
+         "are read from standard input.",
+     .set = weft_option_str,
+     .offset = offsetof(struct cli_options, log_line)},
+    {.flag = "request-id",
+     .metavar = "ID",
+     .help = "With -: only the lines of this request.",
+     .set = weft_option_str,
+     .offset = offsetof(struct cli_options, request_id)},
     CLI_ROW_OUTPUT("\"json\" prints the report as JSON. Default: text."),
     CLI_ROW_CHANNEL,
     CLI_ROW_GRANT,
@@ -35,16 +47,20 @@ static const struct weft_option rows[] = {
 };
 static const struct cli_command command = {
     .usage = "weft explain -f PATH --from NAMESPACE [-H NAME:VALUE] '[METHOD] URL'\n"
-             "       weft explain -f PATH --from NAMESPACE --grpc SERVICE/METHOD HOST:PORT",
+             "       weft explain -f PATH --from NAMESPACE --grpc SERVICE/METHOD HOST:PORT\n"
+             "       weft explain -f PATH --from NAMESPACE --log-line LINE\n"
+             "       weft explain -f PATH --from NAMESPACE [--request-id ID] - < ACCESS_LOG",
     .about =
         "Says what a proxy in that namespace would do with one request: the Service, the group of\n"
         "routes in effect, the rule and match that win and why the others lose, filters,\n"
         "backends with their endpoints, or the answer that the proxy itself would give.\n"
+        "Of access-log lines it says the same, and whether the manifests agree with them.\n"
         "Exit status: 0 explained, whatever the answer; 1 no such Service, or broken manifests; 2 "
         "wrong usage.",
     .rows = rows,
     .n_rows = WEFT_LEN(rows),
     .max_operands = 1,
+    .operands_optional = true,
 };
 
 struct request {
@@ -184,28 +200,80 @@ static int explain(const struct cli_options *opt, const struct cli_input *in, st
     return CLI_OK;
 }
 
+/* ---- log lines ---- */
+
+static void print_report(const struct cli_options *opt, json_t *report) {
+    if (opt->output) {
+        WEFT_FREE char *text = weft_dump_text(report);
+        fputs(text, stdout);
+    } else {
+        cli_explain_line_print(report);
+        printf("\n");
+    }
+}
+
+static bool wanted(const struct cli_options *opt, const json_t *report) {
+    const json_t *id = json_object_get(json_object_get(report, "logged"), "request_id");
+    return !opt->request_id ||
+           (json_is_string(id) && strcmp(opt->request_id, json_string_value(id)) == 0);
+}
+
+/* How many lines were explained: 0 or 1. */
+static size_t explain_line(const struct cli_options *opt, const struct cli_input *in,
+                           const char *line) {
+    struct request q = {0};
+    struct weft_arena a;
+    weft_arena_init(&a, 0);
+    weft_head_init(&q.head, &a);
+    read_headers(opt, &q);
+    json_t *report = cli_explain_line(in, opt->from, weft_slice_str(line), &q.head.fields, &a);
+    bool yes = report && wanted(opt, report);
+    if (yes) print_report(opt, report);
+    json_decref(report);
+    weft_arena_done(&a);
+    return yes;
+}
+
+static int explain_log(const struct cli_options *opt, const struct cli_input *in) {
+    size_t n = 0, room = 0;
+    char *line = NULL;
+    if (opt->log_line) n = explain_line(opt, in, opt->log_line);
+    while (!opt->log_line && getline(&line, &room, stdin) > 0) n += explain_line(opt, in, line);
+    free(line);
+    if (!n)
+        fprintf(stderr, "weft: no line of an access log%s\n",
+                opt->request_id ? " with that request_id" : "");
+    return n ? CLI_OK : CLI_FAILED;
+}
+
+static int with_input(const struct cli_options *opt, struct request *q, struct weft_arena *a) {
+    struct cli_input in;
+    int status = CLI_USAGE;
+    cli_input_init(&in, opt);
+    if (!in.unreadable) {
+        size_t faults = cli_print_faults(&in);
+        status = q ? explain(opt, &in, q, a) : explain_log(opt, &in);
+        if (faults) status = CLI_FAILED;
+    }
+    cli_input_done(&in);
+    return status;
+}
+
 int cmd_explain(int argc, char **argv) {
     struct cli_options opt;
-    struct cli_input in;
     struct request q;
     struct weft_arena a;
     const char *operand = NULL;
     int status = cli_parse(&command, argc, argv, &opt, &operand);
     if (status >= 0) return status;
     if (opt.output && strcmp(opt.output, "json") != 0) return bad(opt.output, "only json is known");
+    bool from_stdin = operand && strcmp(operand, "-") == 0;
+    if (!operand == !opt.log_line) return bad("explain", "give one URL, or -, or --log-line");
+    if (opt.request_id && !from_stdin) return bad("--request-id", "goes with -");
+    if (from_stdin || opt.log_line) return with_input(&opt, NULL, NULL);
     weft_arena_init(&a, 0);
     status = read_request(&opt, operand, &q, &a);
-    if (status == CLI_OK) {
-        cli_input_init(&in, &opt);
-        if (in.unreadable)
-            status = CLI_USAGE;
-        else {
-            size_t faults = cli_print_faults(&in);
-            status = explain(&opt, &in, &q, &a);
-            if (faults) status = CLI_FAILED;
-        }
-        cli_input_done(&in);
-    }
+    if (status == CLI_OK) status = with_input(&opt, &q, &a);
     weft_arena_done(&a);
     return status;
 }

@@ -69,7 +69,8 @@ int cli_parse(const struct cli_command *c, int argc, char **argv, struct cli_opt
     size_t operands = (size_t)(argc - r.rest);
     if (operands > c->max_operands)
         return usage_error(c, argv[r.rest + (int)c->max_operands], "unexpected argument");
-    if (operands < c->max_operands) return usage_error(c, "", "an argument is missing");
+    if (operands < c->max_operands && !c->operands_optional)
+        return usage_error(c, "", "an argument is missing");
     if (ret_operand && operands) *ret_operand = argv[r.rest];
     return -1;
 }

@@ -17,6 +17,7 @@ struct cli_options {
     const char *output;
     const char *method;
     const char *grpc; /* SERVICE/METHOD */
+    const char *log_line, *request_id;
     const char *headers[CLI_MAX_HEADERS];
     size_t n_headers;
     bool experimental, require_grant;
@@ -74,6 +75,7 @@ struct cli_command {
     const struct weft_option *rows;
     size_t n_rows;
     size_t max_operands;
+    bool operands_optional;
 };
 /* Fills `ret` with defaults and the command line. -1: go on; else the exit status (--help was
  * printed, or what is wrong). */

@@ -207,6 +207,54 @@ static void relaying(void **state) {
     assert_parts(line, 0, 0, 0, 200000);
 }
 
+/* ---- whose it was ---- */
+
+static struct app *mesh(struct world *w) {
+    world_service(w, "web", "10.96.0.1", NULL, "10.0.0.1");
+    world_pod(w, "web-1", "10.0.0.1", "server", true, NULL);
+    world_apply(w);
+    world_peer(w, "10.0.0.1", true);
+    return world_app(w, "127.0.0.1:8080");
+}
+
+static int count(const char *text, const char *part) {
+    int n = 0;
+    for (; (text = strstr(text, part)); text += strlen(part)) n++;
+    return n;
+}
+
+/* Tracing fields reach the app as they were, through both sidecars; both lines have the id. */
+static void ids_go_through_both_sidecars(void **state) {
+    struct world *w = *state;
+    struct app *a = mesh(w);
+#define TRACE "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    client_ask(world_connect(w, "10.96.0.1:80"),
+               "GET / HTTP/1.1\r\nHost: web\r\nX-Request-Id: mine/1\r\ntraceparent: " TRACE
+               "\r\ntracestate: a=1, b=2\r\nTraceState: c=\"x\"\r\n\r\n");
+    assert_has(a->seen.fields, "traceparent: " TRACE "\n");
+    assert_has(a->seen.fields, "tracestate: a=1, b=2\ntracestate: c=\"x\"\n");
+    assert_string_equal(world_app_field(a, "x-request-id"), "mine/1");
+    assert_int_equal(count(world_log(w), "\"request_id\":\"mine/1\""), 2);
+#undef TRACE
+}
+
+/* Made once, by the first sidecar: a UUID of version 4. */
+static void an_id_is_made_where_none_is(void **state) {
+    struct world *w = *state;
+    struct app *a = mesh(w);
+    client_ask(world_connect(w, "10.96.0.1:80"), GET("/"));
+    const char *id = world_app_field(a, "x-request-id");
+    assert_non_null(id);
+    assert_int_equal(strlen(id), 36);
+    assert_int_equal(strspn(id, "0123456789abcdef-"), 36);
+    assert_true(id[8] == '-' && id[13] == '-' && id[18] == '-' && id[23] == '-');
+    assert_int_equal(id[14], '4');
+    assert_non_null(strchr("89ab", id[19]));
+    WEFT_FREE char *logged = weft_asprintf("\"request_id\":\"%s\"", id);
+    assert_int_equal(count(world_log(w), logged), 2);
+    assert_null(world_app_field(a, "traceparent"));
+}
+
 /* ---- the mode ---- */
 
 static void mode_changes_at_run_time(void **state) {
@@ -234,6 +282,8 @@ static void mode_changes_at_run_time(void **state) {
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
     const struct CMUnitTest tests[] = {
+        T(ids_go_through_both_sidecars),
+        T(an_id_is_made_where_none_is),
         T(grpc_status_of_trailers),
         T(grpc_status_of_a_head),
         T(grpc_status_of_our_own_answers),

@@ -7,8 +7,9 @@
 
 #include <cmocka.h>
 
-#include <cli/explain.h>
+#include <cli/explain_log.h>
 #include <cli/resolve.h>
+#include <weft/base/buf.h>
 #include <weft/object/json.h>
 
 #include "manifests.h"
@@ -206,6 +207,96 @@ static void grpc_routes_are_explained(void **state) {
     weft_arena_done(&a);
 }
 
+/* ---- log lines ---- */
+
+#define LINE(rest)                                                                                 \
+    "{\"time\":\"2026-11-23T12:00:00.000000Z\",\"direction\":\"outbound\",\"request_id\":\"i\","   \
+    "\"method\":\"GET\",\"authority\":\"web.shop\",\"protocol\":\"h1\",\"attempts\":1,"            \
+    "\"duration_us\":9,\"service\":\"shop/web:80\"," rest "}"
+
+/* The verdict's texts, one a line. */
+static void verdict(struct manifests *m, const char *line, const char *header, const char *want) {
+    struct weft_arena a;
+    struct weft_fields fields;
+    struct weft_buf b;
+    size_t i;
+    json_t *text;
+    weft_arena_init(&a, 0);
+    weft_buf_init(&b, 0);
+    weft_fields_init(&fields, &a);
+    if (header) (void)weft_fields_add(&fields, WEFT_SLICE_LIT("x-a"), weft_slice_str(header));
+    json_t *r = cli_explain_line(&m->in, "shop", weft_slice_str(line), &fields, &a);
+    assert_non_null(r);
+    json_array_foreach(json_object_get(r, "verdict"), i, text)(void)
+        weft_buf_printf(&b, "%s\n", json_string_value(text));
+    if (weft_slice_search(weft_buf_slice(&b), weft_slice_str(want)) == weft_buf_size(&b))
+        fail_msg("%.*s\nis not %s", WEFT_SLICE_ARG(weft_buf_slice(&b)), want);
+    weft_buf_done(&b);
+    json_decref(r);
+    weft_arena_done(&a);
+}
+
+static void lines_that_agree(void **state) {
+    verdict(*state,
+            LINE("\"path\":\"/cut/x\",\"status\":200,\"reason\":\"\",\"route\":\"shop/"
+                 "r\",\"rule\":\"4\""),
+            NULL, "decided then: rule 4 of shop/r\nagrees");
+    verdict(
+        *state, LINE("\"path\":\"/x\",\"status\":404,\"reason\":\"no_route\""), NULL,
+        "reason no_route: no rule of the routes attached to this Service matches\nagrees: no rule");
+    verdict(*state,
+            LINE("\"path\":\"/only\",\"status\":200,\"reason\":\"\",\"route\":\"shop/"
+                 "r\",\"rule\":\"0\""),
+            "b", "agrees: the same rule");
+}
+
+static void lines_that_do_not_say_all(void **state) {
+    verdict(*state,
+            LINE("\"path\":\"/only\",\"status\":200,\"reason\":\"\",\"route\":\"shop/"
+                 "r\",\"rule\":\"0\""),
+            NULL, "possible: that rule asks for header x-a");
+}
+
+static void lines_of_another_time(void **state) {
+    verdict(
+        *state,
+        LINE(
+            "\"path\":\"/was\",\"status\":200,\"reason\":\"\",\"route\":\"shop/r\",\"rule\":\"4\""),
+        NULL, "differs: that rule no longer matches, it fails on the path");
+    verdict(*state,
+            LINE("\"path\":\"/cut\",\"status\":200,\"reason\":\"\",\"route\":\"shop/"
+                 "old\",\"rule\":\"0\""),
+            NULL, "differs: no such rule");
+    verdict(*state, LINE("\"path\":\"/cut\",\"status\":200,\"reason\":\"\""), NULL,
+            "differs: no rule decided then");
+    verdict(*state,
+            "{\"direction\":\"outbound\",\"protocol\":\"h1\",\"path\":\"/\",\"service\":\"shop/"
+            "gone:80\"}",
+            NULL, "differs: these manifests have no Service port shop/gone:80");
+}
+
+static void lines_that_no_rule_decided(void **state) {
+    verdict(*state,
+            "{\"direction\":\"inbound\",\"protocol\":\"h2\",\"path\":\"/\",\"service\":\":80\"}",
+            NULL, "the caller's sidecar decided");
+    verdict(*state, "{\"direction\":\"outbound\",\"protocol\":\"refused\",\"reason\":\"loop\"}",
+            NULL, "reason loop: the destination is the proxy itself\na connection");
+    verdict(*state, "{\"direction\":\"outbound\",\"protocol\":\"h1\",\"path\":\"/\"}", NULL,
+            "nothing of the mesh's");
+}
+
+static void lines_that_are_none(void **state) {
+    static const char *const none[] = {"", "{", "[]", "{\"level\":\"info\"}", "GET / 200"};
+    struct manifests *m = *state;
+    struct weft_arena a;
+    struct weft_fields fields;
+    weft_arena_init(&a, 0);
+    weft_fields_init(&fields, &a);
+    for (size_t i = 0; i < WEFT_LEN(none); i++)
+        assert_null(cli_explain_line(&m->in, "shop", weft_slice_str(none[i]), &fields, &a));
+    weft_arena_done(&a);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, open_shop, close_shop)
 int main(void) {
     const struct CMUnitTest tests[] = {
@@ -215,6 +306,11 @@ int main(void) {
         T(losers_say_why),
         T(filters_are_applied),
         T(grpc_routes_are_explained),
+        T(lines_that_agree),
+        T(lines_that_do_not_say_all),
+        T(lines_of_another_time),
+        T(lines_that_no_rule_decided),
+        T(lines_that_are_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
