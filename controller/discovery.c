@@ -18,6 +18,8 @@ struct controller_discovery {
     struct controller_metrics *metrics;
     struct controller_publish *publish;
     struct weft_list streams;
+    struct weft_task pushed; /* runs when all streams have sent what a change made due */
+    uint64_t push_began_us;
 };
 
 struct stream {
@@ -113,9 +115,16 @@ static bool may_complain(struct stream *s) {
     return s->complaints++ < COMPLAINTS;
 }
 
+static struct weft_slice kind_of(struct weft_slice name) {
+    return weft_slice_head(name, weft_slice_find(name, '/'));
+}
+
 static void on_nack(void *ud, const struct weft_ads_rejection *r) {
     struct stream *s = ud;
     weft_counter_add(s->d->metrics->nacks, 1);
+    enum weft_xds_type type;
+    if (weft_xds_type_from_name(r->name, &type))
+        weft_counter_add(controller_metrics_rejected(s->d->metrics, kind_of(r->name)), 1);
     if (!may_complain(s)) return;
     weft_warn("discovery", "%s rejected %.*s version %.*s: %.*s", s->id, WEFT_SLICE_ARG(r->name),
               WEFT_SLICE_ARG(r->version), WEFT_SLICE_ARG(weft_slice_head(r->reason, 1000)));
@@ -277,13 +286,23 @@ static void look_again(struct stream *s) {
 }
 
 void controller_discovery_set_gamma(struct controller_discovery *d, struct weft_gamma *g) {
+    uint64_t began = weft_clock_mono_us();
     size_t n = controller_publish_set_gamma(d->publish, g);
     weft_list_each(it, &d->streams) {
         struct stream *s = WEFT_CONTAINER(it, struct stream, node);
         look_again(s);
         weft_task_queue(d->loop, &s->flush);
     }
+    if (n == 0) return;
+    if (!d->push_began_us) d->push_began_us = began;
+    weft_task_queue(d->loop, &d->pushed); /* after the streams' */
     weft_debug("discovery", "%zu resources changed", n);
+}
+
+static void on_pushed(void *arg) {
+    struct controller_discovery *d = arg;
+    weft_histogram_add(d->metrics->push, weft_clock_mono_us() - d->push_began_us);
+    d->push_began_us = 0;
 }
 
 struct controller_publish *controller_discovery_publish(struct controller_discovery *d) {
@@ -297,6 +316,7 @@ struct controller_discovery *controller_discovery_new(struct weft_loop *l, const
     d->trust_domain = weft_strdup(trust_domain);
     d->metrics = m;
     weft_list_init(&d->streams);
+    weft_task_init(&d->pushed, on_pushed, d);
     d->publish =
         controller_publish_new(&(struct controller_publish_cb){.ud = d, .on_changed = on_changed});
     return d;
@@ -310,6 +330,7 @@ struct controller_discovery *controller_discovery_free(struct controller_discove
                               WEFT_SLICE_LIT("the controller is shutting down"));
         stream_free(s);
     }
+    weft_task_cancel(&d->pushed);
     controller_publish_free(d->publish);
     free(d->trust_domain);
     free(d);

@@ -8,6 +8,9 @@ enum {
     CONTROLLER_METRIC_MAP(X)
 #undef X
         F_translation,
+    F_push,
+    F_status_writes,
+    F_rejected,
 };
 
 static const struct weft_metric_family families[] = {
@@ -16,6 +19,12 @@ static const struct weft_metric_family families[] = {
 #undef X
         {"weft_controller_translation_seconds", WEFT_METRIC_HISTOGRAM, "",
          "From changed objects to changed resources"},
+    {"weft_controller_push_seconds", WEFT_METRIC_HISTOGRAM, "",
+     "From changed resources to the last subscriber that could take them at once"},
+    {"weft_controller_status_writes_total", WEFT_METRIC_COUNTER, "result",
+     "Writes of route status: ok, conflict, denied, invalid, error"},
+    {"weft_controller_rejected_total", WEFT_METRIC_COUNTER, "resource",
+     "Resources that a proxy rejected, by what they were"},
 };
 
 void controller_metrics_init(struct controller_metrics *m) {
@@ -24,6 +33,17 @@ void controller_metrics_init(struct controller_metrics *m) {
     CONTROLLER_METRIC_MAP(X)
 #undef X
     m->translation = weft_metrics_histogram(m->set, F_translation, NULL);
+    m->push = weft_metrics_histogram(m->set, F_push, NULL);
+}
+
+struct weft_counter *controller_metrics_status_write(struct controller_metrics *m,
+                                                     struct weft_slice result) {
+    return weft_metrics_counter(m->set, F_status_writes, &result);
+}
+
+struct weft_counter *controller_metrics_rejected(struct controller_metrics *m,
+                                                 struct weft_slice resource) {
+    return weft_metrics_counter(m->set, F_rejected, &resource);
 }
 
 void controller_metrics_done(struct controller_metrics *m) {

@@ -14,6 +14,14 @@
     X(certificates, "weft_controller_certificates_issued_total", COUNTER, "Certificates issued")   \
     X(generation, "weft_controller_store_generation", GAUGE, "Changes to the object store")        \
     X(published, "weft_controller_published_resources", GAUGE, "Resources with a subscriber")      \
+    X(leader, "weft_controller_leader", GAUGE, "1 while this replica leads")                       \
+    X(status_queue, "weft_controller_status_queue", GAUGE, "Routes whose status is to be written") \
+    X(ca_expiry, "weft_controller_ca_expiry_timestamp_seconds", GAUGE,                             \
+      "When the certificate that signs ends, Unix time")                                           \
+    X(watch_lag, "weft_controller_watch_lag_seconds", GAUGE,                                       \
+      "Since the watch that was silent longest gave a sign of life")                               \
+    X(turned_away, "weft_controller_connections_refused_total", COUNTER,                           \
+      "Connections beyond what one identity, or all together, may have")                           \
     X(reviews, "weft_controller_token_reviews_total", COUNTER, "Tokens asked about")               \
     X(review_errors, "weft_controller_token_review_errors_total", COUNTER,                         \
       "Tokens about which the API server did not answer")                                          \
@@ -29,8 +37,14 @@ struct controller_metrics {
 #define X(member, name, kind, help) struct weft_counter *member;
     CONTROLLER_METRIC_MAP(X)
 #undef X
-    struct weft_histogram *translation;
+    struct weft_histogram *translation, *push;
 };
 void controller_metrics_init(struct controller_metrics *m);
+/* By outcome: ok, conflict, denied, invalid, error. */
+struct weft_counter *controller_metrics_status_write(struct controller_metrics *m,
+                                                     struct weft_slice result);
+/* By what was rejected: dest, endpoints, inbound, trust. */
+struct weft_counter *controller_metrics_rejected(struct controller_metrics *m,
+                                                 struct weft_slice resource);
 void controller_metrics_done(struct controller_metrics *m);
 void controller_metrics_text(const struct controller_metrics *m, struct weft_buf *out);
