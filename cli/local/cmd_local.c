@@ -17,6 +17,7 @@ static const struct {
     {"apply", "Read the folder again: new, changed and removed pods and Services.",
      local_verb_apply},
     {"scale", "Give a Deployment another number of pods.", local_verb_scale},
+    {"kill", "SIGKILL the programs of a pod; they start again, as after a crash.", local_verb_kill},
     {"test", "Make the requests of a file and compare the answers with what it expects.",
      local_verb_test},
     {"down", "Stop everything and leave nothing behind.", local_verb_down},

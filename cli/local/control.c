@@ -108,6 +108,16 @@ static void do_scale(struct client *c, const json_t *request) {
     reply_changes(c, request, st, &ch, &err);
 }
 
+static void do_kill(struct client *c, const json_t *request) {
+    struct local_pod *p = local_mesh_find_pod(c->mesh, local_str(request, "pod", ""));
+    int n = p ? local_pod_kill(p, local_str(request, "container", "")) : 0;
+    if (n)
+        reply(c, json_pack("{s:b, s:s, s:s, s:i}", "ok", 1, "namespace", p->ns, "name", p->name,
+                           "killed", n));
+    else
+        reply(c, failure(p ? "nothing of that name runs in this pod" : "there is no such pod"));
+}
+
 static void do_down(struct client *c, const json_t *request) {
     (void)request;
     struct local_mesh *m = c->mesh;
@@ -143,11 +153,8 @@ static void do_pod(struct client *c, const json_t *request) {
 static const struct {
     const char *name;
     void (*fn)(struct client *c, const json_t *request);
-} verbs[] = {{"status", do_status},
-             {"apply", do_apply},
-             {"scale", do_scale},
-             {"down", do_down},
-             {"pod", do_pod}};
+} verbs[] = {{"status", do_status}, {"apply", do_apply}, {"scale", do_scale},
+             {"kill", do_kill},     {"down", do_down},   {"pod", do_pod}};
 
 static void dispatch(struct client *c) {
     LOCAL_JSON json_t *request = json_loadb(c->in, c->n_in, 0, NULL);

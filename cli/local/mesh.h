@@ -133,6 +133,9 @@ void local_pod_start(struct local_pod *p);   /* namespaces, then its containers 
 void local_pod_advance(struct local_pod *p); /* whatever can start now; readiness */
 void local_pod_changed(struct local_pod *p); /* one of its programs has started or ended */
 void local_pod_stop(struct local_pod *p, bool hurry);
+/* SIGKILL to all its containers at once, or to the one of that name; they are started again as
+ * after any crash. Returns how many ran. */
+int local_pod_kill(struct local_pod *p, const char *container);
 struct local_pod *local_pod_free(struct local_pod *p);
 
 /* containers.c */

@@ -186,6 +186,17 @@ void local_pod_stop(struct local_pod *p, bool hurry) {
         local_timer_start(p->mesh->reactor, &p->stop_timer, LEAVE_US);
 }
 
+int local_pod_kill(struct local_pod *p, const char *container) {
+    int n = 0;
+    for (size_t i = 0; i < p->n_containers; i++) {
+        const struct local_container *c = &p->containers[i];
+        if (c->runner.child.pid <= 0 || (*container && strcmp(c->name, container) != 0)) continue;
+        (void)kill(-c->runner.child.pid, SIGKILL);
+        n++;
+    }
+    return n;
+}
+
 /* A container's program has started or ended. */
 void local_pod_changed(struct local_pod *p) {
     if (p->terminating)

@@ -10,6 +10,7 @@ int local_verb_exec(int argc, char **argv);
 int local_verb_logs(int argc, char **argv);
 int local_verb_apply(int argc, char **argv);
 int local_verb_scale(int argc, char **argv);
+int local_verb_kill(int argc, char **argv);
 int local_verb_test(int argc, char **argv);
 int local_verb_down(int argc, char **argv);
 
