@@ -3,12 +3,24 @@
 
 #include <weft/base/limits.h>
 
-enum { PULL_BYTES = 64 * 1024 };
+enum { PULL_BYTES = 64 * 1024, KEEP_BYTES = 16 * 1024 };
+
+/* Buffers grow by doubling: bytes count twice. What is closing is as good as gone: whoever evicts
+ * must not look further for what it has cut already. */
+void weft_link_count(struct weft_link *l) {
+    struct weft_output_budget *b = l->budget;
+    if (!b) return;
+    uint64_t before = l->counted;
+    l->counted = l->closing ? 0 : 2 * (weft_codec_queued(l->codec) + weft_xport_queued(l->xport));
+    b->used += l->counted - before;
+    if (l->counted > before && b->over && b->used / 2 >= b->max) weft_task_queue(l->loop, b->over);
+}
 
 static void begin_close(struct weft_link *l, int how) {
     if (l->closing) return;
     l->closing = true;
     l->how = how;
+    weft_link_count(l);
     weft_xport_read_stop(l->xport);
     weft_task_queue(l->loop, &l->teardown);
 }
@@ -36,16 +48,6 @@ void weft_link_abort(struct weft_link *l) {
     begin_close(l, WEFT_LINK_RST);
 }
 
-/* Buffers grow by doubling: bytes count twice. */
-void weft_link_count(struct weft_link *l) {
-    struct weft_output_budget *b = l->budget;
-    if (!b) return;
-    uint64_t before = l->counted;
-    l->counted = l->dead ? 0 : 2 * (weft_codec_queued(l->codec) + weft_xport_queued(l->xport));
-    b->used += l->counted - before;
-    if (l->counted > before && b->over && b->used / 2 >= b->max) weft_task_queue(l->loop, b->over);
-}
-
 static void set_reading(struct weft_link *l, bool on) {
     if (l->reading == on || l->closing || (on && l->ending)) return;
     l->reading = on;
@@ -60,15 +62,17 @@ static void pull(struct weft_link *l) {
     const struct weft_output_budget *b = l->budget;
     size_t high = b && b->used >= b->max ? WEFT_XPORT_FLOOR : WEFT_XPORT_HIGH;
     while (weft_codec_has_output(l->codec)) {
-        if (weft_xport_queued(l->xport) >= high) {
+        size_t queued = weft_xport_queued(l->xport);
+        if (queued >= high) {
             weft_xport_want_drain(l->xport);
-            return;
+            break;
         }
-        size_t n = weft_codec_pull(l->codec, &l->out, PULL_BYTES);
-        if (n == 0) break;
+        size_t room = high - queued;
+        if (weft_codec_pull(l->codec, &l->out, room < PULL_BYTES ? room : PULL_BYTES) == 0) break;
         weft_xport_write(l->xport, weft_buf_slice(&l->out));
         weft_buf_clear(&l->out);
     }
+    if (l->out.cap > KEEP_BYTES) weft_buf_done(&l->out); /* connections are many */
 }
 
 static void after_move(struct weft_link *l) {
@@ -118,6 +122,7 @@ static void feed(struct weft_link *l, struct weft_slice data) {
     if (used < data.len) {
         (void)weft_buf_append(&l->rest, weft_slice_from(data, used));
         set_reading(l, false);
+        weft_xport_read_halt(l->xport); /* it will not be a short pause: not another bufferful */
     } else {
         set_reading(l, weft_codec_wants_input(l->codec));
     }
@@ -148,7 +153,10 @@ static void on_input_task(void *arg) {
 
 void weft_link_on_output(void *link) {
     struct weft_link *l = link;
-    if (!l->closing) weft_task_queue(l->loop, &l->flush);
+    if (l->closing) return;
+    /* Now: a source may bring megabytes before the end of the turn. */
+    if (weft_codec_queued(l->codec) >= WEFT_STREAM_FLOOR) weft_link_count(l);
+    weft_task_queue(l->loop, &l->flush);
 }
 
 void weft_link_on_input(void *link) {
@@ -191,7 +199,6 @@ static void teardown(void *arg) {
     if (l->dead) return;
     l->dead = true;
     l->cap = weft_codec_cap(l->codec);
-    weft_link_count(l);
     weft_task_cancel(&l->flush);
     weft_task_cancel(&l->input);
     if (l->how == WEFT_LINK_RST)

@@ -268,11 +268,10 @@ enum weft_status weft_stream_data(struct weft_stream *s, struct weft_slice data)
     if (s->out_counted) s->out_left -= data.len;
     c->ops->data(s, data);
     size_t queued = c->ops->queued(s);
-    bool full = queued >= WEFT_STREAM_HIGH || (queued >= WEFT_STREAM_FLOOR && codec_is_tight(c));
-    if (full) {
-        set_want_writable(s, true);
-        if (c->cb.on_output) c->cb.on_output(c->owner); /* who counts what is queued counts now */
-    }
+    bool much = queued >= WEFT_STREAM_FLOOR;
+    if (much && c->cb.on_output) c->cb.on_output(c->owner); /* who counts what is queued counts */
+    bool full = queued >= WEFT_STREAM_HIGH || (much && codec_is_tight(c));
+    if (full) set_want_writable(s, true);
     codec_leave(c);
     return full ? WEFT_AGAIN : WEFT_OK;
 }

@@ -237,16 +237,20 @@ char *loop_plain_buf(struct weft_loop *l) {
 }
 
 void loop_buf_take(struct weft_loop *l, struct weft_buf *b) {
-    if (!b->base && l->n_spare) *b = l->spare[--l->n_spare];
+    if (b->base || !l->n_spare) return;
+    *b = l->spare[--l->n_spare];
+    l->spare_bytes -= b->cap;
 }
 
 void loop_buf_give(struct weft_loop *l, struct weft_buf *b) {
     if (!b->base) return;
-    if (l->n_spare == LOOP_SPARE_BUFS || b->cap > LOOP_SPARE_CAP) {
+    if (l->n_spare == LOOP_SPARE_BUFS || b->cap > LOOP_SPARE_CAP ||
+        l->spare_bytes + b->cap > LOOP_SPARE_BYTES) {
         weft_buf_done(b);
         return;
     }
     weft_buf_clear(b);
+    l->spare_bytes += b->cap;
     l->spare[l->n_spare++] = *b;
     weft_buf_init(b, 0);
 }

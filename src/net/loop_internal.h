@@ -24,6 +24,7 @@ enum {
     LOOP_READ_BUF = 64 * 1024, /* one read; shared by all connections of the loop */
     LOOP_SPARE_BUFS = 32,      /* empty output buffers kept for the next connection that writes */
     LOOP_SPARE_CAP = 128 * 1024,
+    LOOP_SPARE_BYTES = 1024 * 1024, /* all together */
 };
 
 struct weft_loop {
@@ -54,6 +55,7 @@ struct weft_loop {
     void *until_ud;
     char *read_buf, *plain_buf; /* each LOOP_READ_BUF, made at first use */
     struct weft_buf spare[LOOP_SPARE_BUFS];
+    size_t spare_bytes;
     size_t n_spare;
 };
 

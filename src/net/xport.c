@@ -109,6 +109,10 @@ void weft_xport_read_start(struct weft_xport *x) {
         arm(x);
 }
 
+void weft_xport_read_halt(struct weft_xport *x) {
+    xport_halt(x);
+}
+
 void weft_xport_read_stop(struct weft_xport *x) {
     x->reading = false;
 }

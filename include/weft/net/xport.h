@@ -27,6 +27,9 @@ void weft_xport_set_cb(struct weft_xport *x, const struct weft_xport_cb *cb, voi
 /* Reading is off at first. */
 void weft_xport_read_start(struct weft_xport *x);
 void weft_xport_read_stop(struct weft_xport *x);
+/* The same, for longer: read_stop lets bytes come once more and holds them, so that a short pause
+ * costs nothing. */
+void weft_xport_read_halt(struct weft_xport *x);
 /* Gives bytes back, so that they are the next ones read (also by a TLS layer put on top later); an
  * end that was told of is told of again after them. */
 void weft_xport_unread(struct weft_xport *x, struct weft_slice data);
