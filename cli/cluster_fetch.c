@@ -2,6 +2,7 @@
  * Asks an API server for what cluster_judge_* looks at, one request after the other. */
 #include <cli/cli.h>
 #include <cli/cluster.h>
+#include <cli/live.h>
 
 #include <stdio.h>
 #include <weft/base/alloc.h>
@@ -133,17 +134,12 @@ static void fetch_all(struct ask *a, const char *ns, bool rights, struct cluster
     v->pods = list(a, "/api/v1/pods", NULL, unread);
 }
 
-static enum weft_status config_of(struct weft_kube_config *c, struct weft_error *err) {
-    enum weft_status st = weft_kube_config_load(NULL, NULL, c, err);
-    if (st == WEFT_NOT_FOUND && weft_kube_config_in_cluster(c, NULL) == WEFT_OK) return WEFT_OK;
-    return st;
-}
-
-enum weft_status cluster_fetch(const char *ns, bool rights, struct cluster_view *ret,
-                               json_t *ret_unread, struct weft_error *err) {
+enum weft_status cluster_fetch(const struct cluster_at *at, const char *ns, bool rights,
+                               struct cluster_view *ret, json_t *ret_unread,
+                               struct weft_error *err) {
     struct weft_kube_config config = {0};
     *ret = (struct cluster_view){0};
-    enum weft_status st = config_of(&config, err);
+    enum weft_status st = cli_live_config(at->kubeconfig, at->context, &config, err);
     if (st != WEFT_OK) return st;
     struct ask a = {.loop = weft_loop_new()};
     st = weft_kube_new(a.loop, &config, &a.kube, err);
@@ -175,14 +171,14 @@ void cluster_view_done(struct cluster_view *v) {
 
 /* === the commands === */
 
-static int check(const char *ns, bool before) {
+static int check(const struct cluster_at *at, const char *ns, bool before) {
     struct cluster_view v;
     struct weft_error err = {0};
     json_t *unread = json_array(), *line;
     size_t errors = 0, i;
     struct weft_buf out;
     weft_buf_init(&out, 0);
-    enum weft_status st = cluster_fetch(ns, before, &v, unread, &err);
+    enum weft_status st = cluster_fetch(at, ns, before, &v, unread, &err);
     if (st != WEFT_OK) {
         fprintf(stderr, "weft: %s%s%s\n", err.path, *err.path ? ": " : "", err.message);
         errors = 1;
@@ -196,13 +192,13 @@ static int check(const char *ns, bool before) {
     weft_buf_done(&out);
     cluster_view_done(&v);
     json_decref(unread);
-    return errors ? CLI_FAILED : CLI_OK;
+    return st != WEFT_OK ? -1 : errors ? CLI_FAILED : CLI_OK;
 }
 
-int cluster_check_before(const char *ns) {
-    return check(ns, true);
+int cluster_check_before(const struct cluster_at *at, const char *ns) {
+    return check(at, ns, true);
 }
 
-int cluster_check_after(void) {
-    return check(NULL, false);
+int cluster_check_after(const struct cluster_at *at) {
+    return check(at, NULL, false);
 }

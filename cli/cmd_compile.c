@@ -13,6 +13,8 @@
 
 static const struct weft_option rows[] = {
     CLI_ROW_FILE,
+    CLI_ROW_KUBECONFIG,
+    CLI_ROW_CONTEXT,
     CLI_ROW_FROM,
     CLI_ROW_OUTPUT("File to write the snapshot to (replaced at once, by rename), or \"json\" to "
                    "print it as text. Default: json."),
@@ -21,8 +23,9 @@ static const struct weft_option rows[] = {
     CLI_ROW_TRUST_DOMAIN,
 };
 static const struct cli_command command = {
-    .usage = "weft compile -f PATH [-f PATH] --from NAMESPACE [-o FILE|json]",
-    .about = "Compiles manifests into what the proxies of one namespace know: a destination for\n"
+    .usage = "weft compile [-f PATH] [-f PATH] --from NAMESPACE [-o FILE|json]",
+    .about = "Compiles manifests, or a live cluster, into what the proxies of one namespace know: "
+             "a destination for\n"
              "every Service port and meshed pod, their endpoints, and the inbound side of every "
              "pod.\n"
              "Exit status: 0 written; 1 broken manifests (nothing is written); 2 wrong usage.",
@@ -96,7 +99,7 @@ int cmd_compile(int argc, char **argv) {
     if (status >= 0) return status;
     cli_input_init(&in, &opt);
     if (in.unreadable) {
-        status = CLI_USAGE;
+        status = in.unreadable;
     } else if (cli_print_faults(&in)) {
         status = CLI_FAILED;
     } else {

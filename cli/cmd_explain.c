@@ -11,6 +11,8 @@
 
 static const struct weft_option rows[] = {
     CLI_ROW_FILE,
+    CLI_ROW_KUBECONFIG,
+    CLI_ROW_CONTEXT,
     CLI_ROW_FROM,
     {.flag = "request",
      .metavar = "METHOD",
@@ -46,10 +48,10 @@ static const struct weft_option rows[] = {
     CLI_ROW_TRUST_DOMAIN,
 };
 static const struct cli_command command = {
-    .usage = "weft explain -f PATH --from NAMESPACE [-H NAME:VALUE] '[METHOD] URL'\n"
-             "       weft explain -f PATH --from NAMESPACE --grpc SERVICE/METHOD HOST:PORT\n"
-             "       weft explain -f PATH --from NAMESPACE --log-line LINE\n"
-             "       weft explain -f PATH --from NAMESPACE [--request-id ID] - < ACCESS_LOG",
+    .usage = "weft explain [-f PATH] --from NAMESPACE [-H NAME:VALUE] '[METHOD] URL'\n"
+             "       weft explain [-f PATH] --from NAMESPACE --grpc SERVICE/METHOD HOST:PORT\n"
+             "       weft explain [-f PATH] --from NAMESPACE --log-line LINE\n"
+             "       weft explain [-f PATH] --from NAMESPACE [--request-id ID] - < ACCESS_LOG",
     .about =
         "Says what a proxy in that namespace would do with one request: the Service, the group of\n"
         "routes in effect, the rule and match that win and why the others lose, filters,\n"
@@ -246,10 +248,10 @@ static int explain_log(const struct cli_options *opt, const struct cli_input *in
     return n ? CLI_OK : CLI_FAILED;
 }
 
-static int with_input(const struct cli_options *opt, struct request *q, struct weft_arena *a) {
+static int with_input(struct cli_options *opt, struct request *q, struct weft_arena *a) {
     struct cli_input in;
-    int status = CLI_USAGE;
     cli_input_init(&in, opt);
+    int status = in.unreadable;
     if (!in.unreadable) {
         size_t faults = cli_print_faults(&in);
         status = q ? explain(opt, &in, q, a) : explain_log(opt, &in);

@@ -75,7 +75,10 @@ static int run(const struct command *c, int argc, char **argv) {
     if (r.version) return cmd_version(1, argv);
     if (r.rest < argc) return wrong(c, argv[r.rest], "unexpected argument");
     if (cli_install_judge(&o.values, &err) != WEFT_OK) return wrong(c, err.path, err.message);
-    if (o.check) return cluster_check_before(o.values.namespace);
+    if (o.check)
+        return cluster_check_before(&(struct cluster_at){NULL, NULL}, o.values.namespace) == CLI_OK
+                   ? CLI_OK
+                   : CLI_FAILED;
     return print(c, &o.values);
 }
 

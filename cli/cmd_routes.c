@@ -10,14 +10,16 @@
 
 static const struct weft_option rows[] = {
     CLI_ROW_FILE,
+    CLI_ROW_KUBECONFIG,
+    CLI_ROW_CONTEXT,
     CLI_ROW_OUTPUT("\"json\" prints status.parents as it would be written. Default: a table."),
     CLI_ROW_CHANNEL,
     CLI_ROW_GRANT,
 };
 static const struct cli_command command = {
-    .usage = "weft routes -f PATH [-o json]",
+    .usage = "weft routes [-f PATH] [-o json]",
     .about = "Shows for every route and each of its Service parents whether it is in effect\n"
-             "and whether its backends are there.\n"
+             "and whether its backends are there: of manifests, or of a live cluster.\n"
              "Exit status: 0 all accepted and resolved; 1 one is not, or a manifest is broken; 2 "
              "wrong usage.",
     .rows = rows,
@@ -98,6 +100,14 @@ static int print_json(const json_t *status) {
     return all_good(status) ? CLI_OK : CLI_FAILED;
 }
 
+static int print_routes(const struct cli_input *in, bool json) {
+    size_t faults = cli_print_faults(in);
+    json_t *list = weft_gamma_status(in->gamma);
+    int status = json ? print_json(list) : print_table(list);
+    json_decref(list);
+    return faults ? CLI_FAILED : status;
+}
+
 int cmd_routes(int argc, char **argv) {
     struct cli_options opt;
     struct cli_input in;
@@ -108,12 +118,7 @@ int cmd_routes(int argc, char **argv) {
         return CLI_USAGE;
     }
     cli_input_init(&in, &opt);
-    size_t faults = cli_print_faults(&in);
-    json_t *list = weft_gamma_status(in.gamma);
-    status = opt.output ? print_json(list) : print_table(list);
-    if (faults) status = CLI_FAILED;
-    if (in.unreadable) status = CLI_USAGE;
-    json_decref(list);
+    status = in.unreadable ? in.unreadable : print_routes(&in, opt.output != NULL);
     cli_input_done(&in);
     return status;
 }

@@ -2,6 +2,7 @@
  * Command line and manifests, the same for every command. */
 #include <cli/cli.h>
 #include <cli/input.h>
+#include <cli/live.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,7 @@ enum weft_status cli_set_channel(void *target, const struct weft_option *row, co
     if (!o->experimental && strcmp(value, "standard") != 0)
         return weft_error_set(err, WEFT_INVALID, "", "\"%s\": use standard or experimental", value);
     o->channel = value;
+    o->channel_given = true;
     return WEFT_OK;
 }
 
@@ -64,8 +66,8 @@ int cli_parse(const struct cli_command *c, int argc, char **argv, struct cli_opt
         return CLI_OK;
     }
     if (r.version) return cmd_version(1, argv);
-    if (ret->n_paths == 0)
-        return usage_error(c, "-f", "missing: name a folder or file of manifests");
+    if (ret->n_paths && (ret->kubeconfig || ret->context))
+        return usage_error(c, "-f", "either manifests or a cluster");
     size_t operands = (size_t)(argc - r.rest);
     if (operands > c->max_operands)
         return usage_error(c, argv[r.rest + (int)c->max_operands], "unexpected argument");
@@ -75,10 +77,13 @@ int cli_parse(const struct cli_command *c, int argc, char **argv, struct cli_opt
     return -1;
 }
 
-static void on_error(void *ud, const char *file, const struct weft_error *err) {
-    struct cli_input *in = ud;
+void cli_input_fault(struct cli_input *in, const char *file, const struct weft_error *err) {
     in->faults = weft_realloc(in->faults, (in->n_faults + 1) * sizeof *in->faults);
     in->faults[in->n_faults++] = (struct cli_fault){weft_strdup(file), *err};
+}
+
+static void on_error(void *ud, const char *file, const struct weft_error *err) {
+    cli_input_fault(ud, file, err);
 }
 
 struct bare { /* objects of Services without an address */
@@ -115,17 +120,24 @@ static void give_address(struct cli_input *in, const struct weft_object *o, size
     weft_store_put(in->store, copy);
 }
 
-void cli_input_init(struct cli_input *in, const struct cli_options *opt) {
+static void read_folders(struct cli_input *in, const struct cli_options *opt) {
     struct weft_dir *d = NULL;
     struct weft_error err = {0};
-    *in = (struct cli_input){.store = weft_store_new()};
     const struct weft_dir_cb cb = {.on_error = on_error, .ud = in};
     if (weft_dir_new(NULL, opt->paths, opt->n_paths, opt->experimental, false, in->store, &cb, &d,
                      &err) != WEFT_OK) {
         fprintf(stderr, "weft: %s: %s\n", err.path, err.message);
-        in->unreadable = true;
+        in->unreadable = CLI_USAGE;
     }
     weft_dir_free(d);
+}
+
+void cli_input_init(struct cli_input *in, struct cli_options *opt) {
+    *in = (struct cli_input){.store = weft_store_new(), .live = opt->n_paths == 0};
+    if (!in->live)
+        read_folders(in, opt);
+    else if (!cli_live_load(in, opt))
+        in->unreadable = CLI_FAILED;
     struct bare bare = {0};
     weft_store_each(in->store, "Service", NULL, on_service, &bare);
     for (size_t i = 0; i < bare.n; i++) give_address(in, bare.items[i], i + 1);
@@ -149,8 +161,10 @@ void cli_input_done(struct cli_input *in) {
 size_t cli_print_faults(const struct cli_input *in) {
     for (size_t i = 0; i < in->n_faults; i++) {
         const struct weft_error *e = &in->faults[i].error;
-        fprintf(stderr, "%s:%d: %s%s%s\n", in->faults[i].file, e->line, e->path,
-                *e->path ? ": " : "", e->message);
+        char line[16] = "";
+        if (!in->live) snprintf(line, sizeof line, ":%d", e->line);
+        fprintf(stderr, "%s%s: %s%s%s\n", in->faults[i].file, line, e->path, *e->path ? ": " : "",
+                e->message);
     }
-    return in->n_faults;
+    return in->live ? 0 : in->n_faults;
 }

@@ -21,6 +21,8 @@ struct cli_options {
     const char *headers[CLI_MAX_HEADERS];
     size_t n_headers;
     bool experimental, require_grant;
+    bool channel_given;
+    const char *kubeconfig, *context; /* without paths: the cluster */
 };
 
 /* Option rows; a command lists those it takes. */
@@ -34,8 +36,21 @@ enum weft_status cli_set_channel(void *, const struct weft_option *, const char 
     {                                                                                              \
         .flag = "file", .metavar = "PATH",                                                         \
         .help = "Folder (searched through) or file of Kubernetes manifests, YAML or JSON. "        \
-                "Repeatable.",                                                                     \
+                "Repeatable. Default: the live cluster.",                                          \
         .set = cli_set_path, .short_flag = 'f'                                                     \
+    }
+#define CLI_ROW_KUBECONFIG                                                                         \
+    {                                                                                              \
+        .flag = "kubeconfig", .metavar = "FILE",                                                   \
+        .help = "Without -f: the cluster of this file. Default: as kubectl, $KUBECONFIG or "       \
+                "~/.kube/config; inside a pod its own.",                                           \
+        .set = weft_option_str, .offset = offsetof(struct cli_options, kubeconfig)                 \
+    }
+#define CLI_ROW_CONTEXT                                                                            \
+    {                                                                                              \
+        .flag = "context", .metavar = "NAME",                                                      \
+        .help = "Context of the kubeconfig file. Default: its current one.",                       \
+        .set = weft_option_str, .offset = offsetof(struct cli_options, context)                    \
     }
 #define CLI_ROW_FROM                                                                               \
     {                                                                                              \
@@ -48,7 +63,7 @@ enum weft_status cli_set_channel(void *, const struct weft_option *, const char 
         .flag = "channel", .env = "WEFT_CHANNEL", .metavar = "CHANNEL",                            \
         .help =                                                                                    \
             "Gateway API channel: standard or experimental (retry exists there only). Default: "   \
-            "experimental.",                                                                       \
+            "experimental; of a cluster what its CRDs say.",                                       \
         .set = cli_set_channel                                                                     \
     }
 #define CLI_ROW_GRANT                                                                              \
@@ -83,21 +98,25 @@ int cli_parse(const struct cli_command *c, int argc, char **argv, struct cli_opt
               const char **ret_operand);
 
 struct cli_fault {
-    char *file;
+    char *file; /* of a live cluster: "HTTPRoute ns/name" */
     struct weft_error error;
 };
 struct cli_input {
     struct weft_store *store;
     struct weft_gamma *gamma;
-    struct cli_fault *faults; /* of broken files */
+    struct cli_fault *faults; /* of broken files, or of objects that are not understood */
     size_t n_faults;
     char **placeholders; /* "ns/name": Services that got an address because they had none */
     size_t n_placeholders;
-    bool unreadable; /* a path is missing: an error was printed */
+    bool live;      /* a cluster, no manifests */
+    int unreadable; /* an error was printed, and this is the exit status; 0: all was read */
 };
-/* Reads the folders. Services without a ClusterIP get one of 240.0.0.0/8 (reserved, never used on
- * a network), so that they can be talked about. */
-void cli_input_init(struct cli_input *in, const struct cli_options *opt);
+/* Reads the folders, or without any the cluster (whose channel goes into `opt`). Services without a
+ * ClusterIP get one of 240.0.0.0/8 (reserved, never used on a network), so that they can be talked
+ * about. */
+void cli_input_init(struct cli_input *in, struct cli_options *opt);
 void cli_input_done(struct cli_input *in);
-/* "file:line: field: message" of every fault, on stderr; returns how many. */
+void cli_input_fault(struct cli_input *in, const char *file, const struct weft_error *err);
+/* "file:line: field: message" of every fault, on stderr; returns how many make the input broken: in
+ * a live cluster none, as what is understood is in force. */
 size_t cli_print_faults(const struct cli_input *in);

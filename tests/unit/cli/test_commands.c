@@ -25,6 +25,7 @@
 static struct manifests good, broken, unresolved;
 
 static int set_up(void **state) {
+    setenv("KUBECONFIG", "/nonexistent/weft", 1);
     manifests_open(&good, SERVICE ROUTE "web, port: 80}]}]\n", true);
     manifests_open(&broken, SERVICE ROUTE "web, port: 0}]}]\n", true);
     manifests_open(&unresolved, SERVICE ROUTE "gone, port: 80}]}]\n", true);
@@ -81,8 +82,8 @@ static void exit_statuses(void **state) {
         assert_int_equal(run(cmd, n, "-f", good.file, "-o", "json", NULL), CLI_OK);
         assert_int_equal(run(cmd, n, "-f", broken.dir, NULL), CLI_FAILED);
         assert_int_equal(run(cmd, n, "-f", unresolved.dir, NULL), rows[i].on_unresolved);
-        if (cmd != cmd_check) /* which looks at the cluster then */
-            assert_int_equal(run(cmd, n, NULL), CLI_USAGE);
+        assert_int_equal(run(cmd, n, NULL), CLI_FAILED); /* no cluster either */
+        assert_int_equal(run(cmd, n, "-f", good.dir, "--context", "x", NULL), CLI_USAGE);
         assert_int_equal(run(cmd, n, "-f", "/nonexistent/weft", NULL), CLI_USAGE);
         assert_int_equal(run(cmd, n, "-f", good.dir, "extra", NULL), CLI_USAGE);
         assert_int_equal(run(cmd, n, "-f", good.dir, "--channel", "beta", NULL), CLI_USAGE);
