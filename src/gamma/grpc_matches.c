@@ -10,9 +10,10 @@ static bool is_regex(const json_t *method) {
 /* Each pattern stays in its element, whatever alternatives it has. */
 static struct weft_slice pattern_of(struct weft_arena *a, struct weft_slice service,
                                     struct weft_slice method) {
-    const struct weft_slice any = WEFT_SLICE_LIT("[^/]+");
-    if (!service.len) service = any;
-    if (!method.len) method = any;
+    if (!service.len)
+        return weft_arena_printf(a, "/[^/]+/(?:" WEFT_SLICE_FMT ")", WEFT_SLICE_ARG(method));
+    if (!method.len)
+        return weft_arena_printf(a, "/(?:" WEFT_SLICE_FMT ")/.*", WEFT_SLICE_ARG(service));
     return weft_arena_printf(a, "/(?:" WEFT_SLICE_FMT ")/(?:" WEFT_SLICE_FMT ")",
                              WEFT_SLICE_ARG(service), WEFT_SLICE_ARG(method));
 }
@@ -47,6 +48,7 @@ static void build_method(struct weft_arena *a, const json_t *m, struct weft_matc
     if (is_regex(m)) {
         ret->path_kind = service.len ? WEFT_PATH_SERVICE_REGEX : WEFT_PATH_METHOD_REGEX;
         ret->path = pattern_of(a, service, method);
+        ret->service_len = (uint32_t)service.len; /* as characters of the service go first */
     } else if (!service.len) {
         ret->path_kind = WEFT_PATH_METHOD;
         ret->path = weft_arena_dup(a, method);

@@ -15,6 +15,7 @@ static json_t *dump_path(const struct weft_match *m) {
     if (m->path_kind == WEFT_PATH_PREFIX && !path.len) path = WEFT_SLICE_LIT("/");
     json_t *o = json_object();
     json_object_set_new(o, kinds[m->path_kind], weft_dump_slice(path));
+    weft_dump_put_u64(o, "service_len", m->service_len);
     return o;
 }
 

@@ -12,6 +12,8 @@
 static int by_place(const void *pa, const void *pb) {
     const struct weft_candidate *a = pa, *b = pb;
     int c = (int)a->match->path_kind - (int)b->match->path_kind;
+    if (!c && a->match->service_len != b->match->service_len)
+        c = a->match->service_len > b->match->service_len ? -1 : 1;
     if (!c && a->match->path.len != b->match->path.len)
         c = a->match->path.len > b->match->path.len ? -1 : 1;
     if (!c && !a->match->path_regex) c = weft_slice_cmp(a->match->path, b->match->path);

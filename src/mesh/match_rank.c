@@ -40,6 +40,7 @@ int weft_match_rank_rest(const struct weft_candidate *a, const struct weft_candi
 
 int weft_match_rank(const struct weft_candidate *a, const struct weft_candidate *b) {
     int c = smaller_first(a->match->path_kind, b->match->path_kind);
+    if (!c) c = larger_first(a->match->service_len, b->match->service_len);
     /* Two exact paths that both match are equal, so their length decides nothing. */
     if (!c && a->match->path_kind != WEFT_PATH_EXACT)
         c = larger_first(a->match->path.len, b->match->path.len);

@@ -37,7 +37,8 @@ static bool same_criteria(const struct weft_match *a, const struct weft_match *b
  * regular expressions are in order of their length only. */
 static bool go_on(const struct weft_match *up, const struct weft_match *m) {
     if (!m->path_regex) return same_path(up, m);
-    return up->path_kind == m->path_kind && up->path.len == m->path.len;
+    return up->path_kind == m->path_kind && up->service_len == m->service_len &&
+           up->path.len == m->path.len;
 }
 
 void weft_match_shadowed(const struct weft_destination *d, weft_match_shadowed_fn *fn, void *ud) {

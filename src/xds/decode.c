@@ -29,6 +29,9 @@ static struct weft_text_match *text_matches(struct weft_decode *d, Weft__V1__Tex
 
 static void match(struct weft_decode *d, const Weft__V1__Match *in, struct weft_match *out) {
     out->path_kind = weft_decode_enum(d, (int)in->path_kind, WEFT_PATH_ANY, "path_kind");
+    if (in->service_len && out->path_kind != WEFT_PATH_SERVICE_REGEX)
+        weft_decode_fail(d, WEFT_INVALID, "service_len", "is of patterns of a service only");
+    out->service_len = in->service_len;
     out->path = weft_decode_text(d, in->path, "path", WEFT_XDS_MAX_TEXT);
     out->method = weft_decode_line(d, in->method, "method");
     out->headers = text_matches(d, in->headers, in->n_headers, "headers", &out->n_headers);

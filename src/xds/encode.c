@@ -22,6 +22,7 @@ static Weft__V1__TextMatch **text_matches(struct weft_arena *a, const struct wef
 
 static void match(struct weft_arena *a, const struct weft_match *in, Weft__V1__Match *out) {
     out->path_kind = (Weft__V1__PathKind)in->path_kind;
+    out->service_len = in->service_len;
     out->path = weft_pb_bytes(in->path);
     out->method = weft_pb_bytes(in->method);
     out->n_headers = in->n_headers;

@@ -44,6 +44,8 @@ struct weft_match { /* all criteria ANDed (REQ-063) */
     enum weft_path_kind path_kind;
     struct weft_slice path; /* prefix: as written; seal drops the trailing slash, so "/" becomes ""
                              */
+    uint32_t
+        service_len; /* SERVICE_REGEX: of the service's pattern, which counts before the whole */
     const struct weft_regex *path_regex; /* set by seal */
     struct weft_slice method;            /* empty: any */
     struct weft_text_match *headers,

@@ -109,6 +109,7 @@ static inline bool naive_before(const struct weft_rule *a, const struct weft_mat
                                 const struct weft_rule *b, const struct weft_match *y) {
     char a_name[256], b_name[256];
     if (x->path_kind != y->path_kind) return x->path_kind < y->path_kind;
+    if (x->service_len != y->service_len) return x->service_len > y->service_len;
     if (x->path_kind != WEFT_PATH_EXACT && x->path.len != y->path.len)
         return x->path.len > y->path.len;
     if (!x->method.len != !y->method.len) return x->method.len > 0;

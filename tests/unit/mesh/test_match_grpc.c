@@ -101,6 +101,18 @@ static void test_age_name_position(void **state) {
     }
 }
 
+/* REQ-124: characters of the service's pattern count first, whatever the method's adds. */
+static void test_service_counts_first(void **state) {
+    static const char *const rules[] = {"$/(?:a.*)/(?:[A-Z][a-z]+)", "$/(?:a[.].*)/.*"};
+    struct weft_destination *d = dest_of(rules, 2);
+    d->rules[0].matches->service_len = 3;
+    d->rules[1].matches->service_len = 6;
+    dest_seal(d);
+    assert_int_equal(matched(d, "/a.B/Get", NULL), 1);
+    assert_int_equal(matched(d, "/ab/Get", NULL), 0);
+    weft_destination_unref(d);
+}
+
 static void test_seal_refuses(void **state) {
     static const struct {
         enum weft_path_kind kind;
@@ -143,6 +155,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_age_name_position),
+        cmocka_unit_test(test_service_counts_first),
         cmocka_unit_test(test_seal_refuses),
         cmocka_unit_test(test_shadowed),
     };

@@ -57,6 +57,7 @@ static void random_match(struct weft_rng *rng, struct weft_arena *a, struct weft
         break;
     default:
         m->path = sl(PICK(rng, patterns));
+        if (m->path_kind == WEFT_PATH_SERVICE_REGEX) m->service_len = weft_rng_below(rng, 3);
     }
     if (weft_rng_below(rng, 3) == 0) m->method = sl(PICK(rng, methods));
     random_texts(rng, a, &m->headers, &m->n_headers);

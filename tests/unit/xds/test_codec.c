@@ -75,8 +75,8 @@ static void some_rule(struct weft_arena *a, struct weft_rule *r, uint32_t index)
     r->name = LIT("first");
     r->index = index;
     r->created = 1700000000;
-    r->matches = weft_arena_array(a, struct weft_match, 2);
-    r->n_matches = 2;
+    r->matches = weft_arena_array(a, struct weft_match, 6);
+    r->n_matches = 6;
     r->matches[0].path_kind = WEFT_PATH_PREFIX;
     r->matches[0].path = LIT("/v2");
     r->matches[0].method = LIT("GET");
@@ -89,6 +89,14 @@ static void some_rule(struct weft_arena *a, struct weft_rule *r, uint32_t index)
     r->matches[0].n_queries = 1;
     r->matches[1].path_kind = WEFT_PATH_REGEX;
     r->matches[1].path = LIT("/x[0-9]+");
+    r->matches[2].path_kind = WEFT_PATH_SERVICE_REGEX;
+    r->matches[2].path = LIT("/(?:a|b)/(?:G.*)");
+    r->matches[2].service_len = 3;
+    r->matches[3].path_kind = WEFT_PATH_METHOD;
+    r->matches[3].path = LIT("Get");
+    r->matches[4].path_kind = WEFT_PATH_METHOD_REGEX;
+    r->matches[4].path = LIT("/[^/]+/(?:G.*)");
+    r->matches[5].path_kind = WEFT_PATH_ANY;
     r->filters = some_filters(a, &r->n_filters);
     r->backends = weft_arena_array(a, struct weft_backend, 2);
     r->n_backends = 2;
@@ -103,6 +111,7 @@ static void some_rule(struct weft_arena *a, struct weft_rule *r, uint32_t index)
     r->retry.codes[0] = 500;
     r->retry.codes[1] = 503;
     r->retry.n_codes = 2;
+    r->retry.grpc_codes = 1u << 14 | 1u << 8;
     if (index == 1) r->invalid = LIT("dropped:\n reasons");
 }
 
