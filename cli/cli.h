@@ -14,6 +14,7 @@ int cmd_check(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_routes(int argc, char **argv);
 int cmd_proxy(int argc, char **argv);
+int cmd_inject(int argc, char **argv);
 int cmd_install(int argc, char **argv);
 int cmd_upgrade(int argc, char **argv);
 int cmd_uninstall(int argc, char **argv);

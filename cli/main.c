@@ -18,6 +18,7 @@ static const struct command {
     {"routes", cmd_routes, "Show the status of every route"},
     {"local", cmd_local, "Run Pods, Services and routes from manifests on this machine"},
     {"proxy", cmd_proxy, "Ask the sidecar of a pod of a local mesh what it does"},
+    {"inject", cmd_inject, "Put the sidecar into the pods of manifests, as the webhook would"},
     {"install", cmd_install, "Print what Weft needs in a cluster, for kubectl apply"},
     {"upgrade", cmd_upgrade, "Print the same of this version, over an older one"},
     {"uninstall", cmd_uninstall, "Print what to delete so that nothing is left"},

@@ -11,9 +11,9 @@ void controller_options_default(struct controller_options *o) {
         .experimental = true,
         .cert_ttl_s = 24 * 3600,
         .log_level = "info",
-        .init_image = "localhost/weft-init:" WEFT_VERSION,
-        .proxy_image = "localhost/weft-proxy:" WEFT_VERSION,
-        .proxy_controller = "weft-controller.weft-system.svc:15012",
+        .init_image = WEFT_INJECT_INIT_IMAGE,
+        .proxy_image = WEFT_INJECT_PROXY_IMAGE,
+        .proxy_controller = WEFT_INJECT_CONTROLLER,
     };
     (void)weft_addr_parse(WEFT_SLICE_LIT("0.0.0.0:15012"), &o->listen);
     (void)weft_addr_parse(WEFT_SLICE_LIT("0.0.0.0:15014"), &o->admin);

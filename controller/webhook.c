@@ -241,6 +241,10 @@ static void end_conn(struct conn *c) {
 
 static void on_accept(void *ud, struct weft_xport *x) {
     struct controller_webhook *w = ud;
+    if (!w->tls) { /* no authority yet */
+        weft_xport_close(x);
+        return;
+    }
     if (w->n_conns >= MAX_CONNECTIONS) end_conn(WEFT_CONTAINER(w->conns.next, struct conn, node));
     struct conn *c = weft_new0(struct conn);
     c->w = w;
@@ -283,7 +287,7 @@ enum weft_status controller_webhook_new(struct weft_loop *l,
     weft_list_init(&w->conns);
     weft_timer_init(&w->rotate, l, on_rotate, w);
     enum weft_status st = controller_webhook_renew(w, err);
-    if (st == WEFT_OK)
+    if (st == WEFT_OK || st == WEFT_AGAIN)
         st = weft_listener_new(l, &opt->listen, &(struct weft_listen_options){0}, on_accept, w,
                                &w->listener, err);
     if (st != WEFT_OK) {

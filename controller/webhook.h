@@ -23,7 +23,8 @@ enum weft_status controller_webhook_new(struct weft_loop *l,
                                         const struct controller_webhook_options *opt,
                                         struct controller_webhook **ret, struct weft_error *err);
 /* Takes a new serving certificate from the CA: by itself every eight hours, or when the CA is
- * another now. Open connections keep what they began with. */
+ * another now. Open connections keep what they began with. AGAIN: the CA has nothing to sign with;
+ * until it has, connections are closed at once. */
 enum weft_status controller_webhook_renew(struct controller_webhook *w, struct weft_error *err);
 /* Frees itself when the last connection is gone. Takes NULL. */
 void controller_webhook_close(struct controller_webhook *w);
