@@ -10,6 +10,8 @@ static const char *const framings[] = {[WEFT_BODY_NONE] = "none",
                                        [WEFT_BODY_CHUNKED] = "chunked",
                                        [WEFT_BODY_CLOSE] = "chunked"};
 
+_Static_assert(PROXY_HOP_VERSION == 1, "the texts below say 1");
+
 static void set(struct weft_head *head, struct weft_slice value) {
     weft_fields_remove_token(&head->fields, WEFT_TOKEN_WEFT_HOP);
     weft_fields_add_ref(&head->fields, WEFT_TOKEN_WEFT_HOP, WEFT_SLICE_LIT("weft-hop"), value);
@@ -19,16 +21,15 @@ static const char *const hosts[] = {
     [PROXY_HOST_GIVEN] = "given", [PROXY_HOST_NONE] = "none", [PROXY_HOST_EMPTY] = "empty"};
 
 void proxy_hop_set_request(struct weft_head *head, enum weft_version app) {
-    if (!head->authority.len) {
-        enum proxy_hop_host host = head->authority.base ? PROXY_HOST_EMPTY : PROXY_HOST_NONE;
-        set(head,
-            weft_arena_printf(head->fields.arena, "%d;app=%s;framing=%s;host=%s", PROXY_HOP_VERSION,
-                              apps[app], framings[head->framing], hosts[host]));
-        head->authority = WEFT_SLICE_LIT("host.invalid");
-        return;
-    }
-    set(head, weft_arena_printf(head->fields.arena, "%d;app=%s;framing=%s", PROXY_HOP_VERSION,
-                                apps[app], framings[head->framing]));
+    struct weft_slice parts[] = {
+        WEFT_SLICE_LIT("1;app="),    weft_slice_str(apps[app]),
+        WEFT_SLICE_LIT(";framing="), weft_slice_str(framings[head->framing]),
+        WEFT_SLICE_LIT(";host="),    WEFT_SLICE_EMPTY};
+    bool named = head->authority.len > 0;
+    if (!named)
+        parts[5] = weft_slice_str(hosts[head->authority.base ? PROXY_HOST_EMPTY : PROXY_HOST_NONE]);
+    set(head, weft_arena_join(head->fields.arena, parts, named ? 4 : 6));
+    if (!named) head->authority = WEFT_SLICE_LIT("host.invalid");
 }
 
 void proxy_hop_restore_host(const struct proxy_hop *hop, struct weft_head *head) {

@@ -68,9 +68,8 @@ static void set_xfcc(struct proxy_exchange *x) {
     struct weft_slice peer = x->conn->peer_id;
     if (!peer.len) return;
     struct weft_slice own = proxy_own_id(x->w);
-    struct weft_slice v =
-        weft_arena_printf(x->req->fields.arena, "By=" WEFT_SLICE_FMT ";URI=" WEFT_SLICE_FMT,
-                          WEFT_SLICE_ARG(own), WEFT_SLICE_ARG(peer));
+    struct weft_slice parts[] = {WEFT_SLICE_LIT("By="), own, WEFT_SLICE_LIT(";URI="), peer};
+    struct weft_slice v = weft_arena_join(x->req->fields.arena, parts, WEFT_LEN(parts));
     weft_fields_add_ref(&x->req->fields, WEFT_TOKEN_XFCC, WEFT_SLICE_LIT("x-forwarded-client-cert"),
                         v);
 }

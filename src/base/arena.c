@@ -113,6 +113,18 @@ struct weft_slice weft_arena_dup_str(struct weft_arena *a, const char *s) {
     return weft_arena_dup(a, weft_slice_str(s));
 }
 
+struct weft_slice weft_arena_join(struct weft_arena *a, const struct weft_slice *parts, size_t n) {
+    size_t len = 0, at = 0;
+    for (size_t i = 0; i < n; i++) len += parts[i].len;
+    char *p = weft_arena_alloc(a, len + 1);
+    if (!p) return WEFT_SLICE_EMPTY;
+    for (size_t i = 0; i < n; i++) {
+        if (parts[i].len) memcpy(p + at, parts[i].base, parts[i].len);
+        at += parts[i].len;
+    }
+    return weft_slice(p, len);
+}
+
 struct weft_slice weft_arena_printf(struct weft_arena *a, const char *fmt, ...) {
     va_list ap, again;
     va_start(ap, fmt);

@@ -4,6 +4,9 @@
 #include <weft/base/alloc.h>
 #include <weft/base/check.h>
 #include <weft/base/limits.h>
+#include <weft/base/slice.h>
+
+#define HASH_FUNCTION(key, len, ret) (ret) = (unsigned)weft_slice_hash(weft_slice((key), (len)))
 #include <uthash.h>
 
 #include "client_internal.h"

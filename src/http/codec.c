@@ -27,6 +27,7 @@ void codec_init(struct weft_codec *c, const struct codec_ops *ops, enum weft_rol
     c->owner = owner;
     c->took_input = true;
     weft_list_init(&c->streams);
+    weft_list_init(&c->reap);
 }
 
 enum weft_status weft_codec_feed(struct weft_codec *c, struct weft_slice in, size_t *ret_used) {

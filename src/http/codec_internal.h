@@ -55,6 +55,7 @@ struct weft_codec {
     void *owner;
     struct weft_codec_limits limits;
     struct weft_list streams; /* every stream not yet freed */
+    struct weft_list reap;    /* those that the next settling frees */
     enum weft_role role;
     uint32_t depth;
     uint32_t live; /* streams neither complete nor reset */
@@ -67,7 +68,6 @@ struct weft_codec {
     bool retired, told_retired;
     bool broken;
     uint32_t last_id;
-    bool reap; /* some stream waits to be freed */
     uint32_t n_want_writable;
     uint64_t now_us;
     enum weft_cap cap; /* the limit that the peer ran into first */
@@ -76,7 +76,7 @@ struct weft_codec {
 struct weft_stream {
     WEFT_OBJ;
     struct weft_codec *codec; /* NULL: detached */
-    struct weft_list link;
+    struct weft_list link, reap_link;
     struct weft_arena arena;
     const struct weft_stream_cb *cb;
     void *ud;

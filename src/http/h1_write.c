@@ -8,15 +8,6 @@ static char *put(char *p, struct weft_slice s) {
 }
 #define PUT_LIT(p, text) put((p), WEFT_SLICE_LIT(text))
 
-static char *put_number(char *p, uint64_t v) {
-    char digits[20];
-    int n = 0;
-    do digits[n++] = (char)('0' + v % 10);
-    while (v /= 10);
-    while (n) *p++ = digits[--n];
-    return p;
-}
-
 static size_t fields_size(const struct weft_fields *f) {
     size_t n = 0;
     for (uint32_t i = 0; i < f->n; i++) n += f->items[i].name.len + f->items[i].value.len + 4;
@@ -50,7 +41,7 @@ static void commit(struct h1 *h, const char *from, const char *to) {
 
 static char *put_length(char *p, uint64_t n) {
     p = PUT_LIT(p, "content-length: ");
-    p = put_number(p, n);
+    p = http_put_number(p, n);
     return PUT_LIT(p, "\r\n");
 }
 
@@ -109,7 +100,7 @@ enum weft_status h1_write_request(struct weft_stream *s, const struct weft_head 
 
 static char *put_status_line(char *p, uint16_t status) {
     p = PUT_LIT(p, "HTTP/1.1 ");
-    p = put_number(p, status);
+    p = http_put_number(p, status);
     p = PUT_LIT(p, " ");
     p = put(p, weft_slice_str(http_reason_phrase(status)));
     return PUT_LIT(p, "\r\n");

@@ -231,8 +231,8 @@ static void new_session(struct h2 *h) {
     nghttp2_option_set_stream_reset_rate_limit(opt, 2 * (uint64_t)h->base.limits.resets,
                                                h->base.limits.resets);
     int rv = h->base.role == WEFT_SERVER
-                 ? nghttp2_session_server_new2(&h->session, cbs, &h->base, opt)
-                 : nghttp2_session_client_new2(&h->session, cbs, &h->base, opt);
+                 ? nghttp2_session_server_new3(&h->session, cbs, &h->base, opt, h2_mem())
+                 : nghttp2_session_client_new3(&h->session, cbs, &h->base, opt, h2_mem());
     WEFT_CHECK(rv == 0); /* only out of memory */
     nghttp2_session_callbacks_del(cbs);
     nghttp2_option_del(opt);

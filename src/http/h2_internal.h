@@ -39,6 +39,8 @@ static inline struct h2 *h2_of(const struct weft_codec *c) {
 static inline struct h2 *h2_cast(void *user_data) {
     return h2_of(WEFT_CAST(weft_codec, user_data));
 }
+/* nghttp2 allocates from here. */
+nghttp2_mem *h2_mem(void);
 struct weft_stream *h2_stream(const struct h2 *h, int32_t id); /* NULL when none */
 
 uint32_t h2_code_of(enum weft_status status);

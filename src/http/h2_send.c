@@ -4,11 +4,9 @@
 #include "h2_internal.h"
 #include <weft/base/alloc.h>
 
-#include <stdio.h>
-
 /* === heads === */
 
-static void push(struct h2 *h, struct weft_slice name, struct weft_slice value) {
+static void push(struct h2 *h, struct weft_slice name, struct weft_slice value, uint8_t flags) {
     if (h->nva_n == h->nva_cap) {
         h->nva_cap = h->nva_cap ? h->nva_cap * 2 : 64;
         h->nva = weft_realloc(h->nva, h->nva_cap * sizeof *h->nva);
@@ -18,21 +16,28 @@ static void push(struct h2 *h, struct weft_slice name, struct weft_slice value) 
         .value = (uint8_t *)(uintptr_t)(value.base ? value.base : ""),
         .namelen = name.len,
         .valuelen = value.len,
-        .flags = NGHTTP2_NV_FLAG_NONE,
+        .flags = flags,
     };
 }
-#define PUSH_LIT(h, name, value) push((h), WEFT_SLICE_LIT(name), (value))
+#define PUSH_LIT(h, name, value) push((h), WEFT_SLICE_LIT(name), (value), NGHTTP2_NV_FLAG_NONE)
+
+/* Values that no second message has: in HPACK's table they would only drive out others. */
+#define ONCE (HTTP_BIT(X_REQUEST_ID) | HTTP_BIT(TRACEPARENT))
 
 static void push_fields(struct h2 *h, const struct weft_fields *f) {
-    for (uint32_t i = 0; i < f->n; i++)
-        if (!http_is_hop(&f->items[i])) push(h, f->items[i].name, f->items[i].value);
+    for (uint32_t i = 0; i < f->n; i++) {
+        const struct weft_field *one = &f->items[i];
+        bool once = (ONCE >> one->token) & 1;
+        if (!http_is_hop(one))
+            push(h, one->name, one->value, once ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE);
+    }
 }
 
 /* `text` must live until the head is submitted. */
 static void push_length(struct h2 *h, const struct weft_head *head, char text[24]) {
     if (head->framing != WEFT_BODY_LENGTH && !head->has_content_length) return;
-    int n = snprintf(text, 24, "%llu", (unsigned long long)head->content_length);
-    PUSH_LIT(h, "content-length", weft_slice(text, (size_t)n));
+    const char *end = http_put_number(text, head->content_length);
+    PUSH_LIT(h, "content-length", weft_slice(text, (size_t)(end - text)));
 }
 
 /* === bodies === */

@@ -27,6 +27,8 @@ static inline int http_hex_value(char c) {
     if (c >= 'a' && c <= 'f') return c - 'a' + 10;
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
+/* At most 20 digits; returns their end. */
+char *http_put_number(char *p, uint64_t v);
 bool http_is_token_char(unsigned char c);
 bool http_is_token(struct weft_slice s);
 /* One of the methods that we forward; CONNECT is not. */

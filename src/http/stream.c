@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The life of a stream and of what it tells its user; the same for both wires. */
 #include "codec_internal.h"
-#include <weft/base/alloc.h>
+#include <weft/base/keep.h>
 
 static const struct weft_stream_cb no_cb;
 
 struct weft_stream *stream_new(struct weft_codec *c) {
-    struct weft_stream *s = weft_new0(struct weft_stream);
+    struct weft_stream *s = weft_keep_new0(struct weft_stream);
     WEFT_OBJ_INIT(weft_stream, s);
     s->codec = c;
     s->cb = &no_cb;
     weft_arena_init(&s->arena, WEFT_REQUEST_ARENA);
     weft_arena_init(&s->out_arena, WEFT_REQUEST_ARENA);
     weft_list_push(&c->streams, &s->link);
+    weft_list_init(&s->reap_link);
     s->wire = true;
     c->live++;
     return s;
@@ -20,12 +21,13 @@ struct weft_stream *stream_new(struct weft_codec *c) {
 
 static void stream_free(struct weft_stream *s) {
     weft_list_remove(&s->link);
+    weft_list_remove(&s->reap_link);
     weft_arena_done(&s->arena);
     weft_arena_done(&s->out_arena);
     if (s->codec && s->codec->ops->dropped) s->codec->ops->dropped(s);
     weft_buf_done(&s->out);
     WEFT_OBJ_DONE(s);
-    free(s);
+    weft_keep_drop(s);
 }
 
 static void set_want_writable(struct weft_stream *s, bool want) {
@@ -37,10 +39,15 @@ static void set_want_writable(struct weft_stream *s, bool want) {
         s->codec->n_want_writable--;
 }
 
+/* The next settling frees it, or what it no longer needs. */
+static void reap_later(struct weft_stream *s) {
+    if (weft_list_empty(&s->reap_link)) weft_list_push(&s->codec->reap, &s->reap_link);
+}
+
 void stream_unwire(struct weft_stream *s) {
     s->wire = false;
     if (!s->owned) s->released = true; /* its head was never delivered */
-    if (s->released) s->codec->reap = true;
+    if (s->released) reap_later(s);
 }
 
 /* === events === */
@@ -146,10 +153,9 @@ static bool tell_output(struct weft_codec *c) {
 }
 
 static void reap(struct weft_codec *c) {
-    c->reap = false;
-    weft_list_each(it, &c->streams) {
-        struct weft_stream *s = WEFT_CONTAINER(it, struct weft_stream, link);
-        if (!s->released) continue;
+    while (!weft_list_empty(&c->reap)) {
+        struct weft_stream *s = WEFT_CONTAINER(c->reap.next, struct weft_stream, reap_link);
+        weft_list_remove(&s->reap_link);
         if (!s->wire)
             stream_free(s);
         else
@@ -168,7 +174,7 @@ void codec_leave(struct weft_codec *c) {
             tell_retired(c);
             tell_input(c);
         } while (tell_output(c));
-        if (c->reap) reap(c);
+        reap(c);
     }
     c->depth--;
 }
@@ -341,7 +347,7 @@ void weft_stream_release(struct weft_stream *s) {
     codec_enter(c);
     stream_check_over(s);
     if (!s->over) let_go(s);
-    c->reap = true;
+    reap_later(s);
     codec_leave(c);
 }
 
@@ -359,6 +365,7 @@ static void detach_all(struct weft_codec *c) {
         struct weft_stream *s = WEFT_CONTAINER(it, struct weft_stream, link);
         s->sent_head = c->ops->sent_any(s);
         weft_list_remove(&s->link);
+        weft_list_remove(&s->reap_link);
         s->codec = NULL;
         if (s->released || !s->owned) stream_free(s);
     }

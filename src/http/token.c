@@ -26,11 +26,19 @@ static const uint8_t by_length[LONGEST + 1][PER_LENGTH] = {
 };
 #undef T
 
+/* Most candidates differ in their first or last character. Lengths are equal and not zero. */
+static bool is_name(struct weft_slice name, struct weft_slice known) {
+    size_t last = known.len - 1;
+    return weft_lower(name.base[0]) == known.base[0] &&
+           weft_lower(name.base[last]) == known.base[last] &&
+           (memcmp(name.base, known.base, known.len) == 0 || weft_slice_ieq(name, known));
+}
+
 enum weft_token weft_token_of(struct weft_slice name) {
     if (name.len > LONGEST) return WEFT_TOKEN_OTHER;
     const uint8_t *row = by_length[name.len];
     for (int i = 0; i < PER_LENGTH && row[i]; i++)
-        if (weft_slice_ieq(name, names[row[i]])) return (enum weft_token)row[i];
+        if (is_name(name, names[row[i]])) return (enum weft_token)row[i];
     return WEFT_TOKEN_OTHER;
 }
 

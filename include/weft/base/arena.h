@@ -27,6 +27,8 @@ void *weft_arena_must(struct weft_arena *a, size_t n) __attribute__((returns_non
 /* Copies, NUL-terminated beyond their length. _dup returns base NULL beyond the limit. */
 struct weft_slice weft_arena_dup(struct weft_arena *a, struct weft_slice s);
 struct weft_slice weft_arena_dup_str(struct weft_arena *a, const char *s);
+/* The parts one after the other. */
+struct weft_slice weft_arena_join(struct weft_arena *a, const struct weft_slice *parts, size_t n);
 struct weft_slice weft_arena_printf(struct weft_arena *a, const char *fmt, ...) WEFT_PRINTF(2, 3);
 /* fn(arg) at weft_arena_done, last registered first. */
 void weft_arena_defer(struct weft_arena *a, void (*fn)(void *arg), void *arg);

@@ -3,6 +3,8 @@
 #include <weft/base/alloc.h>
 #include <weft/http/head.h>
 
+#include "../../../src/http/message.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -120,6 +122,32 @@ static void test_head(void **state) {
     weft_arena_done(&b);
 }
 
+/* The check looks at words of eight: a bad byte must show wherever in a word or behind them it is.
+ */
+static void test_value_clean(void **state) {
+    char text[40];
+    for (size_t len = 0; len <= sizeof text; len++) {
+        for (size_t at = 0; at < len; at++) {
+            for (int c = 0; c < 256; c++) {
+                memset(text, 'x', sizeof text);
+                text[at] = (char)c;
+                bool bad = c == 0 || c == '\r' || c == '\n';
+                assert_int_equal(http_value_clean(weft_slice(text, len)), !bad);
+            }
+        }
+        memset(text, 0xff, sizeof text);
+        assert_true(http_value_clean(weft_slice(text, len)));
+    }
+}
+
+static void test_put_number(void **state) {
+    char text[24];
+    assert_int_equal(http_put_number(text, 0) - text, 1);
+    assert_memory_equal(text, "0", 1);
+    assert_int_equal(http_put_number(text, UINT64_MAX) - text, 20);
+    assert_memory_equal(text, "18446744073709551615", 20);
+}
+
 static void test_is_grpc(void **state) {
     static const struct {
         const char *type;
@@ -142,10 +170,11 @@ static void test_is_grpc(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tokens),  cmocka_unit_test(test_reasons),
-        cmocka_unit_test(test_fields),  cmocka_unit_test(test_joined_of_empty_values),
-        cmocka_unit_test(test_limit),   cmocka_unit_test(test_head),
-        cmocka_unit_test(test_is_grpc),
+        cmocka_unit_test(test_tokens),     cmocka_unit_test(test_reasons),
+        cmocka_unit_test(test_fields),     cmocka_unit_test(test_joined_of_empty_values),
+        cmocka_unit_test(test_limit),      cmocka_unit_test(test_head),
+        cmocka_unit_test(test_is_grpc),    cmocka_unit_test(test_value_clean),
+        cmocka_unit_test(test_put_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
