@@ -45,8 +45,8 @@ static void reply(struct weft_stream *s, uint16_t status, const char *type,
 
 /* Over loopback, or from the very address that was dialled: the same network namespace. */
 static bool is_near(struct weft_server_conn *c) {
-    const struct weft_xport_info *i = weft_xport_info(weft_server_conn_xport(c));
-    struct weft_addr peer = i->peer, local = i->local;
+    struct weft_xport *x = weft_server_conn_xport(c);
+    struct weft_addr peer = weft_xport_info(x)->peer, local = *weft_xport_local(x);
     peer.port = local.port = 0;
     return weft_addr_is_loopback(&peer) || weft_addr_eq(&peer, &local);
 }

@@ -6,13 +6,14 @@
 #include <sidecar/limits.h>
 #include <sidecar/stream.h>
 #include <weft/base/alloc.h>
+#include <weft/base/keep.h>
 #include <weft/obs/log.h>
 
 enum { MAX_FIRST = 16 * 1024 };
 
 struct proxy_conn *proxy_conn_new(struct proxy_worker *w, struct weft_xport *x,
                                   enum proxy_dir dir) {
-    struct proxy_conn *c = weft_new0(struct proxy_conn);
+    struct proxy_conn *c = weft_keep_new0(struct proxy_conn);
     WEFT_OBJ_INIT(proxy_conn, c);
     c->refs = 1;
     c->w = w;
@@ -50,7 +51,7 @@ void proxy_conn_unref(struct proxy_conn *c) {
     proxy_bound_unref(c->fixed);
     free((char *)(uintptr_t)c->peer_id.base);
     WEFT_OBJ_DONE(c);
-    free(c);
+    weft_keep_drop(c);
 }
 
 static void set_busy(struct proxy_conn *c, bool busy) {
@@ -130,11 +131,11 @@ void proxy_conn_hush(struct proxy_conn *c) {
 
 /* ---- sniffing ---- */
 
-static void sniffed(struct proxy_conn *c, enum weft_sniff what) {
+static void sniffed(struct proxy_conn *c, enum weft_sniff what, struct weft_slice bytes) {
     weft_timer_stop(&c->timer);
     weft_xport_read_stop(c->x);
     proxy_conn_hush(c);
-    if (weft_buf_size(&c->first)) weft_xport_unread(c->x, weft_buf_slice(&c->first));
+    if (bytes.len) weft_xport_unread(c->x, bytes);
     c->on_sniffed(c, what);
 }
 
@@ -144,8 +145,18 @@ static bool hello_complete(const struct proxy_conn *c) {
            weft_buf_size(&c->first) >= MAX_FIRST;
 }
 
+/* The usual case: the first read tells, and nobody asks for its bytes again but who reads next. */
+static bool decided_at_once(struct proxy_conn *c, struct weft_slice data) {
+    if (c->want_hello || weft_buf_size(&c->first) || data.len >= MAX_FIRST) return false;
+    enum weft_sniff what = weft_sniff(data);
+    if (what == WEFT_SNIFF_MORE) return false;
+    sniffed(c, what, data);
+    return true;
+}
+
 static void on_first_bytes(void *ud, struct weft_slice data) {
     struct proxy_conn *c = WEFT_CAST(proxy_conn, ud);
+    if (decided_at_once(c, data)) return;
     size_t room = MAX_FIRST - weft_buf_size(&c->first);
     bool full = data.len > room;
     weft_buf_append(&c->first, weft_slice_head(data, room));
@@ -158,7 +169,7 @@ static void on_first_bytes(void *ud, struct weft_slice data) {
         return;
     }
     if (!full) {
-        sniffed(c, what);
+        sniffed(c, what, weft_buf_slice(&c->first));
         return;
     }
     weft_xport_read_stop(c->x); /* give back in order: what did not fit comes second */
@@ -169,11 +180,16 @@ static void on_first_bytes(void *ud, struct weft_slice data) {
     c->on_sniffed(c, what);
 }
 
+static void sniffed_late(struct proxy_conn *c) {
+    struct weft_slice bytes = weft_buf_slice(&c->first);
+    sniffed(c, weft_sniff_stalled(bytes), bytes);
+}
+
 /* Nothing more will come: what came is judged as it is, and the end goes on behind it. */
 static void on_first_end(void *ud) {
     struct proxy_conn *c = WEFT_CAST(proxy_conn, ud);
     if (weft_buf_size(&c->first))
-        sniffed(c, weft_sniff_stalled(weft_buf_slice(&c->first)));
+        sniffed_late(c);
     else
         proxy_conn_close(c);
 }
@@ -185,7 +201,7 @@ static const struct weft_xport_cb first_cb = {
 
 static void on_silence(void *arg) {
     struct proxy_conn *c = WEFT_CAST(proxy_conn, arg);
-    sniffed(c, weft_sniff_stalled(weft_buf_slice(&c->first)));
+    sniffed_late(c);
 }
 static void close_idle(struct proxy_conn *c) {
     proxy_limits_hit(c->w, c->dir, WEFT_CAP_IDLE_TIMEOUT);

@@ -138,7 +138,7 @@ void proxy_inbound_accept(struct proxy_worker *w, struct weft_xport *x, int list
         proxy_conn_refuse(c, WEFT_REASON_NO_CONFIG);
         return;
     }
-    if (listen < 0 && proxy_is_own_port(w, weft_xport_info(x), &c->dst)) {
+    if (listen < 0 && proxy_is_own_port(w, x, &c->dst)) {
         proxy_conn_refuse(c, WEFT_REASON_LOOP);
         return;
     }

@@ -13,19 +13,21 @@ bool proxy_is_own_ip(const struct proxy_worker *w, const struct weft_addr *ip) {
 }
 
 /* DESIGN: a direct connect to a redirected port yields that port itself as its destination. */
-bool proxy_is_own_port(const struct proxy_worker *w, const struct weft_xport_info *info,
-                       const struct weft_addr *dst) {
-    const struct proxy_options *o = w->opt;
-    struct weft_addr local = info->local, to = *dst;
-    local.port = to.port = 0;
-    if (!weft_addr_is_loopback(dst) && !weft_addr_is_any(dst) && !weft_addr_eq(&local, &to) &&
-        !proxy_is_own_ip(w, dst))
-        return false;
+static bool is_own_port_number(const struct proxy_options *o, uint16_t port) {
     const uint64_t own[] = {o->outbound_port, o->inbound_port, o->metrics_port, o->ready_port,
                             o->admin.family ? o->admin.port : 0};
     for (size_t i = 0; i < WEFT_LEN(own); i++)
-        if (own[i] && own[i] == dst->port) return true;
+        if (own[i] && own[i] == port) return true;
     return false;
+}
+
+bool proxy_is_own_port(const struct proxy_worker *w, struct weft_xport *x,
+                       const struct weft_addr *dst) {
+    if (!is_own_port_number(w->opt, dst->port)) return false;
+    struct weft_addr local = *weft_xport_local(x), to = *dst;
+    local.port = to.port = 0;
+    return weft_addr_is_loopback(dst) || weft_addr_is_any(dst) || weft_addr_eq(&local, &to) ||
+           proxy_is_own_ip(w, dst);
 }
 
 /* With a route attached HTTP is certain (REQ-059); otherwise the port says it or nobody does. */
@@ -118,7 +120,7 @@ void proxy_outbound_accept(struct proxy_worker *w, struct weft_xport *x, int lis
     }
     if (weft_xport_original_dst(x, &c->dst) != WEFT_OK)
         proxy_conn_refuse(c, WEFT_REASON_NO_CONFIG);
-    else if (proxy_is_own_port(w, weft_xport_info(x), &c->dst))
+    else if (proxy_is_own_port(w, x, &c->dst))
         proxy_conn_refuse(c, WEFT_REASON_LOOP);
     else
         look_up(c);

@@ -91,7 +91,7 @@ int64_t proxy_inbound_use_s(int64_t left, int64_t life);
 /* Of the app's port. */
 struct proxy_series *proxy_inbound_series(struct proxy_worker *w, uint16_t port);
 /* An original destination that is one of the proxy's own ports on an address of its own. */
-bool proxy_is_own_port(const struct proxy_worker *w, const struct weft_xport_info *info,
+bool proxy_is_own_port(const struct proxy_worker *w, struct weft_xport *x,
                        const struct weft_addr *dst);
 struct weft_slice proxy_own_id(const struct proxy_worker *w); /* empty: none */
 bool proxy_is_own_ip(const struct proxy_worker *w, const struct weft_addr *ip);

@@ -194,6 +194,12 @@ static void on_drain(void *ud) {
 static const struct weft_xport_cb xport_cb = {
     .on_read = on_read, .on_eof = on_eof, .on_error = on_error, .on_drain = on_drain};
 
+static void close_flush(struct weft_link *l) {
+    if (weft_codec_peer_ended(l->codec) && weft_buf_size(&l->rest) == 0)
+        weft_xport_input_over(l->xport);
+    weft_xport_close_flush(l->xport);
+}
+
 static void teardown(void *arg) {
     struct weft_link *l = arg;
     if (l->dead) return;
@@ -204,7 +210,7 @@ static void teardown(void *arg) {
     if (l->how == WEFT_LINK_RST)
         weft_xport_abort(l->xport);
     else if (l->how == WEFT_LINK_FLUSH)
-        weft_xport_close_flush(l->xport);
+        close_flush(l);
     else
         weft_xport_close(l->xport);
     l->xport = NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The server role: a link with timers for slow heads and idle connections. */
-#include <weft/base/alloc.h>
+#include <weft/base/keep.h>
 #include <weft/base/check.h>
 #include <weft/conn/server.h>
 
@@ -86,7 +86,7 @@ static void on_dead(void *ud) {
     if (c->link.cap != WEFT_CAP_NONE) hit(c, c->link.cap);
     if (c->cb->on_closed) c->cb->on_closed(c->ud, c);
     WEFT_OBJ_DONE(c);
-    free(c);
+    weft_keep_drop(c);
 }
 
 static const struct weft_link_cb link_cb = {.on_activity = on_activity, .on_dead = on_dead};
@@ -102,7 +102,7 @@ static const struct weft_codec_cb codec_cb = {
 struct weft_server_conn *weft_server_conn_new(struct weft_xport *x,
                                               const struct weft_server_options *opt,
                                               const struct weft_server_cb *cb, void *ud) {
-    struct weft_server_conn *c = weft_new0(struct weft_server_conn);
+    struct weft_server_conn *c = weft_keep_new0(struct weft_server_conn);
     WEFT_OBJ_INIT(weft_server_conn, c);
     c->opt = *opt;
     c->cb = cb;

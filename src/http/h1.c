@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The HTTP/1 connection: one exchange at a time, in both roles. */
 #include "h1_internal.h"
-#include <weft/base/alloc.h>
+#include <weft/base/keep.h>
 
 enum { MAX_INTERIM = 32, MAX_EXTENSION_BYTES = 4096 };
 
@@ -32,6 +32,7 @@ static void next_exchange(struct h1 *h) {
 static void h1_over(struct weft_stream *s) {
     struct h1 *h = h1_of(s->codec);
     h->cur = NULL;
+    h->peer_ended = h->asked_close && s->in_done && !s->dead;
     if (s->dead || h->last || h->base.closing) {
         h->state = H1_DISCARD;
         codec_retire(&h->base);
@@ -131,7 +132,7 @@ static void take_request(struct h1 *h, struct weft_slice block, enum weft_reason
         h->last = true;
         h->state = H1_DISCARD;
     } else {
-        h->last = !m.persistent;
+        h->last = h->asked_close = !m.persistent;
         h->state = body_state(h, head);
         h->continue_due = head->expect_continue && h->state != H1_WAIT && !s->request_10;
         head->expect_continue = h->continue_due;
@@ -298,6 +299,7 @@ static enum weft_status feed_some(struct h1 *h, struct weft_slice in, size_t *re
     case H1_WAIT:
         return unsolicited(h, in, ret_used);
     default:
+        h->peer_ended = false;
         *ret_used = in.len;
         return WEFT_OK;
     }
@@ -440,7 +442,7 @@ static void h1_destroy(struct weft_codec *c) {
     struct h1 *h = h1_of(c);
     weft_buf_done(&h->block);
     weft_buf_done(&h->out);
-    free(h);
+    weft_keep_drop(h);
 }
 
 static const struct codec_ops ops = {
@@ -472,12 +474,16 @@ static const struct codec_ops ops = {
 
 struct weft_codec *weft_h1_new(enum weft_role role, const struct weft_codec_limits *limits,
                                const struct weft_codec_cb *cb, void *owner) {
-    struct h1 *h = weft_new0(struct h1);
+    struct h1 *h = weft_keep_new0(struct h1);
     codec_init(&h->base, &ops, role, limits, cb, owner);
     weft_buf_init(&h->block, 0); /* bounded by head_bytes plus one read */
     weft_buf_init(&h->out, 0);   /* bounded by WEFT_STREAM_HIGH plus one call */
     begin_block(h, /* trailer= */ false);
     return &h->base;
+}
+
+bool weft_codec_peer_ended(const struct weft_codec *c) {
+    return !c->is_h2 && h1_of(c)->peer_ended && !h1_of(c)->leftover;
 }
 
 bool weft_codec_out_ended(const struct weft_codec *c) {

@@ -42,6 +42,8 @@ struct h1 {
     bool coded;               /* llhttp takes the head for that of a chunked message */
     bool leftover;            /* feed was not allowed to take everything */
     bool last;                /* no exchange after this one */
+    bool asked_close;         /* the request at hand asks for that */
+    bool peer_ended;          /* it was complete, and nothing came behind it */
     bool out_chunked;
     bool tunnel;       /* it is one, or was until the peer's side ended */
     bool out_ended;    /* ... and our side has ended */

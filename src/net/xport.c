@@ -25,7 +25,7 @@ void xport_done(struct weft_xport *x) {
     weft_list_remove(&x->linger);
     loop_buf_give(x->loop, &x->out);
     loop_buf_give(x->loop, &x->flying);
-    weft_buf_done(&x->unread);
+    loop_buf_give(x->loop, &x->unread);
     WEFT_OBJ_DONE(x);
 }
 
@@ -54,6 +54,7 @@ void xport_deliver(struct weft_xport *x, struct weft_slice data) {
         if (x->cb.on_read) x->cb.on_read(x->ud, data);
         return;
     }
+    loop_buf_take(x->loop, &x->unread);
     (void)weft_buf_append(&x->unread, data);
     if (x->reading)
         xport_wake(x);
@@ -77,8 +78,9 @@ void xport_eof(struct weft_xport *x) {
 static void tell_unread(struct weft_xport *x) {
     struct weft_buf b = x->unread;
     weft_buf_init(&x->unread, 0);
+    struct weft_loop *l = x->loop; /* x may be closed, but not freed, in its callback */
     if (x->cb.on_read) x->cb.on_read(x->ud, weft_buf_slice(&b));
-    weft_buf_done(&b);
+    loop_buf_give(l, &b);
 }
 
 static void run_events(void *arg) {
@@ -123,9 +125,10 @@ void weft_xport_unread(struct weft_xport *x, struct weft_slice data) {
     x->eof_seen = false;
     struct weft_buf rest = x->unread;
     weft_buf_init(&x->unread, 0);
+    loop_buf_take(x->loop, &x->unread);
     (void)weft_buf_append(&x->unread, data);
     (void)weft_buf_append(&x->unread, weft_buf_slice(&rest));
-    weft_buf_done(&rest);
+    loop_buf_give(x->loop, &rest);
     if (x->reading) xport_wake(x);
 }
 
@@ -282,6 +285,9 @@ void loop_linger_close(struct weft_loop *l) {
 void weft_xport_close(struct weft_xport *x) {
     close_how(x, XPORT_CLOSE_NOW);
 }
+void weft_xport_input_over(struct weft_xport *x) {
+    x->input_over = true;
+}
 void weft_xport_close_flush(struct weft_xport *x) {
     close_how(x, XPORT_CLOSE_FLUSH);
 }
@@ -303,6 +309,11 @@ struct weft_loop *weft_xport_loop(struct weft_xport *x) {
 const struct weft_xport_info *weft_xport_info(struct weft_xport *x) {
     if (!x->have_info && x->ops->fill_info) x->ops->fill_info(x);
     return &x->info;
+}
+
+const struct weft_addr *weft_xport_local(struct weft_xport *x) {
+    if (!x->info.local.family && x->ops->fill_local) x->ops->fill_local(x);
+    return &x->info.local;
 }
 
 enum weft_status weft_xport_original_dst(struct weft_xport *x, struct weft_addr *ret) {

@@ -23,6 +23,7 @@ struct xport_ops {
     void (*flush)(struct weft_xport *x);
     void (*close)(struct weft_xport *x, enum xport_close how); /* frees itself, later */
     void (*fill_info)(struct weft_xport *x);
+    void (*fill_local)(struct weft_xport *x); /* may be NULL: known from the start */
     enum weft_status (*original_dst)(struct weft_xport *x, struct weft_addr *ret);
     void (*pump)(struct weft_xport *x);              /* may be NULL: handle what was held back */
     size_t (*in_flight)(const struct weft_xport *x); /* may be NULL: what is left of x->flying */
@@ -55,6 +56,7 @@ struct weft_xport {
     bool shut, fin_sent;        /* end of output asked for; sent */
     bool eof_pending, eof_seen; /* end of input waits to be told; was told */
     bool have_info;
+    bool input_over; /* the peer said so */
 };
 
 void xport_init(struct weft_xport *x, const struct xport_ops *ops, struct weft_loop *l);

@@ -2,7 +2,7 @@
  * TCP and unix sockets over libuv. One read per readable event into the loop's buffer; output goes
  * out with one uv_try_write a turn, and only what the kernel does not take is left to uv_write. */
 #include "xport_internal.h"
-#include <weft/base/alloc.h>
+#include <weft/base/keep.h>
 
 #include <errno.h>
 #include <linux/sockios.h>
@@ -34,7 +34,7 @@ static struct xport_tcp *tcp_of(struct weft_xport *x) {
 static void on_closed(uv_handle_t *h) {
     struct xport_tcp *t = h->data;
     xport_done(&t->x);
-    free(t);
+    weft_keep_drop(t);
 }
 
 static void close_handle(struct xport_tcp *t) {
@@ -81,11 +81,18 @@ static void read_ended(struct xport_tcp *t, int err) {
         xport_fail(x, weft_status_from_errno(-err));
 }
 
+/* The peer sends nothing more; it may still read what is queued. */
+static void linger_ended(struct xport_tcp *t, int err) {
+    t->x.eof_seen = true;
+    uv_read_stop(&t->uv.stream);
+    if (err != UV_EOF || t->x.fin_sent) close_handle(t);
+}
+
 static void on_uv_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf) {
     struct xport_tcp *t = s->data;
     if (n == 0) return;
     if (t->lingering) {
-        if (n < 0) close_handle(t);
+        if (n < 0) linger_ended(t, (int)n);
     } else if (n > 0) {
         xport_deliver(&t->x, weft_slice(buf->base, (size_t)n));
     } else {
@@ -122,6 +129,10 @@ static void send_fin(struct xport_tcp *t) {
     struct weft_xport *x = &t->x;
     if (!x->shut || x->fin_sent || weft_buf_size(&t->x.flying) || weft_buf_size(&x->out)) return;
     x->fin_sent = true;
+    if (t->lingering && x->input_over) {
+        close_handle(t); /* which sends it */
+        return;
+    }
     (void)shutdown(fd_of(t), SHUT_WR);
     if (t->lingering && (x->eof_seen || x->eof_pending)) close_handle(t);
 }
@@ -195,8 +206,10 @@ static void tcp_linger(struct xport_tcp *t) {
     xport_linger(x);
     /* Input is read and thrown away: closing with bytes unread would reset the connection and take
      * from the peer what was sent to it. */
-    if (!x->eof_seen && !x->eof_pending && uv_read_start(&t->uv.stream, on_uv_alloc, on_uv_read))
-        x->eof_seen = true;
+    if (!x->input_over && !x->eof_seen && !x->eof_pending) {
+        int err = uv_read_start(&t->uv.stream, on_uv_alloc, on_uv_read);
+        if (err && err != UV_EALREADY) x->eof_seen = true;
+    }
     tcp_flush(x);
     if (x->fin_sent && x->eof_seen) close_handle(t);
 }
@@ -219,12 +232,15 @@ static void tcp_fill_info(struct weft_xport *x) {
     x->have_info = x->opened;
     struct sockaddr_storage ss;
     socklen_t len = sizeof ss;
-    int fd = fd_of(tcp_of(x));
-    if (getsockname(fd, (struct sockaddr *)&ss, &len) == 0)
-        weft_addr_from_sockaddr((struct sockaddr *)&ss, &x->info.local);
-    len = sizeof ss;
-    if (getpeername(fd, (struct sockaddr *)&ss, &len) == 0)
+    if (getpeername(fd_of(tcp_of(x)), (struct sockaddr *)&ss, &len) == 0)
         weft_addr_from_sockaddr((struct sockaddr *)&ss, &x->info.peer);
+}
+
+static void tcp_fill_local(struct weft_xport *x) {
+    struct sockaddr_storage ss;
+    socklen_t len = sizeof ss;
+    if (getsockname(fd_of(tcp_of(x)), (struct sockaddr *)&ss, &len) == 0)
+        weft_addr_from_sockaddr((struct sockaddr *)&ss, &x->info.local);
 }
 
 static const struct xport_ops tcp_ops = {
@@ -233,13 +249,14 @@ static const struct xport_ops tcp_ops = {
     .flush = tcp_flush,
     .close = tcp_close,
     .fill_info = tcp_fill_info,
+    .fill_local = tcp_fill_local,
     .original_dst = xport_tcp_original_dst,
     .in_flight = tcp_in_flight,
     .in_kernel = tcp_in_kernel,
 };
 
 static struct xport_tcp *tcp_alloc(struct weft_loop *l, bool is_unix) {
-    struct xport_tcp *t = weft_new0(struct xport_tcp);
+    struct xport_tcp *t = weft_keep_new0(struct xport_tcp);
     xport_init(&t->x, &tcp_ops, l);
     int err = is_unix ? uv_pipe_init(&l->uv, &t->uv.pipe, 0) : uv_tcp_init(&l->uv, &t->uv.tcp);
     WEFT_CHECK(err == 0);

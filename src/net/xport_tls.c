@@ -255,8 +255,11 @@ static void tls_close(struct weft_xport *x, enum xport_close how) {
 static void tls_fill_info(struct weft_xport *x) {
     const struct weft_xport_info *below = weft_xport_info(x->below);
     x->have_info = x->below->have_info;
-    x->info.local = below->local;
     x->info.peer = below->peer;
+}
+
+static void tls_fill_local(struct weft_xport *x) {
+    x->info.local = *weft_xport_local(x->below);
 }
 
 static enum weft_status tls_original_dst(struct weft_xport *x, struct weft_addr *ret) {
@@ -269,6 +272,7 @@ static const struct xport_ops tls_ops = {
     .flush = tls_flush,
     .close = tls_close,
     .fill_info = tls_fill_info,
+    .fill_local = tls_fill_local,
     .original_dst = tls_original_dst,
     .pump = tls_pump,
 };

@@ -18,6 +18,7 @@ uint64_t metric_bound_us(size_t bucket) {
 
 struct weft_metrics *weft_metrics_new(const struct weft_metric_family *families, size_t n) {
     struct weft_metrics *m = weft_new0(struct weft_metrics);
+    WEFT_CHECK(n < 1000); /* a family is three digits in a key */
     m->families = families;
     m->n = n;
     m->heads = weft_alloc0(n * sizeof *m->heads);
@@ -44,26 +45,31 @@ struct weft_metrics *weft_metrics_free(struct weft_metrics *m) {
 }
 
 static void escape(struct weft_buf *out, struct weft_slice v) {
+    size_t from = 0;
     for (size_t i = 0; i < v.len; i++) {
         char c = v.base[i];
-        if (c == '\\' || c == '"') weft_buf_char(out, '\\');
-        if (c == '\n') {
-            weft_buf_str(out, "\\n");
-            continue;
-        }
-        weft_buf_char(out, c);
+        if (c != '\\' && c != '"' && c != '\n') continue;
+        weft_buf_append(out, weft_slice(v.base + from, i - from));
+        weft_buf_char(out, '\\');
+        if (c == '\n') weft_buf_char(out, 'n');
+        from = c == '\n' ? i + 1 : i;
     }
+    weft_buf_append(out, weft_slice_from(v, from));
 }
 
 /* The key is "FAMILY|" and the labels as they will be printed. */
 static size_t render(const struct weft_metric_family *f, size_t family,
                      const struct weft_slice *values, struct weft_buf *out) {
-    weft_buf_printf(out, "%zu|", family);
+    char number[] = {(char)('0' + family / 100), (char)('0' + family / 10 % 10),
+                     (char)('0' + family % 10), '|'};
+    weft_buf_append(out, weft_slice(number, sizeof number));
     size_t prefix = weft_buf_size(out);
     struct weft_slice names = weft_slice_str(f->labels);
     for (size_t i = 0; names.len; i++) {
         struct weft_slice name = weft_slice_cut(&names, ',');
-        weft_buf_printf(out, "%s" WEFT_SLICE_FMT "=\"", i ? "," : "", WEFT_SLICE_ARG(name));
+        if (i) weft_buf_char(out, ',');
+        weft_buf_append(out, name);
+        weft_buf_str(out, "=\"");
         escape(out, values[i]);
         weft_buf_char(out, '"');
     }

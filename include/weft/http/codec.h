@@ -107,6 +107,9 @@ bool weft_codec_broken(const struct weft_codec *c);
 bool weft_codec_broken(const struct weft_codec *c);
 /* Our side of a tunnel has ended: after what there is to pull, FIN; reading goes on. */
 bool weft_codec_out_ended(const struct weft_codec *c);
+/* HTTP/1, server role: the peer asked for the connection to be closed with the request that was
+ * answered now, and sent nothing behind it: closing needs not wait for its end. */
+bool weft_codec_peer_ended(const struct weft_codec *c);
 /* Graceful end: GOAWAY / "Connection: close" on the last response; streams in flight go on. An
  * HTTP/2 server says the last GOAWAY one round trip (a PING) after the first. */
 void weft_codec_drain(struct weft_codec *c);

@@ -48,12 +48,16 @@ void weft_xport_shutdown(struct weft_xport *x);
  * of it moves for 10 s. */
 void weft_xport_close(struct weft_xport *x);
 void weft_xport_close_flush(struct weft_xport *x);
+/* The peer has said that it sends nothing more (an HTTP/1 request with "Connection: close"):
+ * weft_xport_close_flush then needs not wait for its FIN. */
+void weft_xport_input_over(struct weft_xport *x);
 /* RST instead of FIN, so that the peer cannot take a cut body for a whole one. (A unix socket has
  * no RST: there the peer sees an end. Over TLS it sees RESET, as close_notify is missing.) */
 void weft_xport_abort(struct weft_xport *x);
 
 struct weft_xport_info {
-    struct weft_addr local, peer;
+    struct weft_addr peer;
+    struct weft_addr local; /* only after weft_xport_local */
     bool tls;
     struct weft_slice alpn;    /* negotiated; empty if none */
     struct weft_slice peer_id; /* verified SPIFFE ID; empty on plain */
@@ -61,6 +65,8 @@ struct weft_xport_info {
     uint64_t bytes_in, bytes_out;
 };
 const struct weft_xport_info *weft_xport_info(struct weft_xport *x);
+/* Our own end; asked of the kernel at the first call. */
+const struct weft_addr *weft_xport_local(struct weft_xport *x);
 /* What the client meant before redirection: SO_ORIGINAL_DST, IPv4 and IPv6. NOT_FOUND: none. For
  * connections that were not redirected the kernel yields the local address. */
 enum weft_status weft_xport_original_dst(struct weft_xport *x, struct weft_addr *ret);

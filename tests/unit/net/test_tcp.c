@@ -72,8 +72,8 @@ static void test_addresses_and_original_destination(void **state) {
     pair_open(&p);
     const struct weft_xport_info *c = weft_xport_info(p.client.x), *s = weft_xport_info(p.server.x);
     assert_true(weft_addr_eq(&c->peer, weft_listener_addr(p.ln)));
-    assert_true(weft_addr_eq(&c->local, &s->peer));
-    assert_true(weft_addr_eq(&c->peer, &s->local));
+    assert_true(weft_addr_eq(weft_xport_local(p.client.x), &s->peer));
+    assert_true(weft_addr_eq(&c->peer, weft_xport_local(p.server.x)));
     struct weft_addr dst;
     enum weft_status st = weft_xport_original_dst(p.server.x, &dst);
     if (st == WEFT_OK)
@@ -233,6 +233,68 @@ static void test_close_flush_sends_all(void **state) {
     UNTIL(p.l, p.server.eofs);
     assert_int_equal(weft_buf_size(&p.server.in), N);
     assert_int_equal(p.server.errors, 0);
+    pair_done(&p);
+}
+
+/* The peer ends its side while it still reads: what is queued for it must arrive. */
+static void test_close_flush_outlives_the_peers_end(void **state) {
+    struct pair p;
+    pair_open(&p);
+    weft_xport_read_stop(p.server.x);
+    enum { N = 8 * 1024 * 1024 };
+    write_n(&p.client, N);
+    weft_xport_close_flush(p.client.x);
+    p.client.x = NULL;
+    weft_xport_shutdown(p.server.x);
+    for (int i = 0; i < 5; i++) weft_loop_turn(p.l);
+    weft_xport_read_start(p.server.x);
+    UNTIL(p.l, p.server.eofs);
+    assert_int_equal(weft_buf_size(&p.server.in), N);
+    assert_int_equal(p.server.errors, 0);
+    pair_done(&p);
+}
+
+/* A connection that was being read is read on while it lingers: bytes that come late must not reset
+ * it, which would take from the peer what it has not read yet. */
+static void test_close_flush_swallows_late_bytes(void **state) {
+    struct pair p;
+    pair_open(&p);
+    write_str(&p.server, "request");
+    UNTIL(p.l, weft_buf_size(&p.client.in));
+    weft_xport_read_stop(p.server.x);
+    write_str(&p.client, "answer");
+    weft_xport_close_flush(p.client.x);
+    p.client.x = NULL;
+    for (int i = 0; i < 20; i++) {
+        write_str(&p.server, "late");
+        weft_loop_turn(p.l);
+    }
+    assert_int_equal(p.server.errors, 0);
+    weft_xport_read_start(p.server.x);
+    UNTIL(p.l, p.server.eofs + p.server.errors);
+    assert_got(&p.server, "answer");
+    assert_int_equal(p.server.errors, 0);
+    pair_done(&p);
+}
+
+/* A peer that said that it is done is not waited for: its end of the connection is enough. */
+static void test_close_flush_without_waiting(void **state) {
+    struct pair p;
+    pair_open(&p);
+    enum { N = 8 * 1024 * 1024 };
+    weft_xport_read_stop(p.server.x);
+    write_n(&p.client, N);
+    weft_xport_input_over(p.client.x);
+    weft_xport_close_flush(p.client.x);
+    p.client.x = NULL;
+    weft_xport_read_start(p.server.x);
+    UNTIL(p.l, p.server.eofs);
+    assert_int_equal(weft_buf_size(&p.server.in), N);
+    for (int i = 0; i < 1000 && !p.server.errors; i++) { /* gone already, not lingering */
+        write_str(&p.server, "nobody reads this");
+        weft_loop_turn(p.l);
+    }
+    assert_int_equal(p.server.errors, 1);
     pair_done(&p);
 }
 
@@ -452,6 +514,9 @@ int main(void) {
         cmocka_unit_test(test_a_reset_right_behind_bytes_is_no_end),
         cmocka_unit_test(test_close_drops_and_ends),
         cmocka_unit_test(test_close_flush_sends_all),
+        cmocka_unit_test(test_close_flush_outlives_the_peers_end),
+        cmocka_unit_test(test_close_flush_swallows_late_bytes),
+        cmocka_unit_test(test_close_flush_without_waiting),
         cmocka_unit_test(test_close_flush_gives_up),
         cmocka_unit_test(test_close_flush_waits_while_it_moves),
         cmocka_unit_test(test_close_flush_resets_who_takes_nothing),
