@@ -78,6 +78,7 @@ static struct weft_slice query_value(struct weft_slice query, struct weft_slice 
 static uint16_t metrics(struct controller *c, struct weft_buf *out) {
     struct controller_publish *p = controller_discovery_publish(c->discovery);
     weft_gauge_set(c->metrics.published, (int64_t)controller_publish_count(p));
+    weft_gauge_set(c->metrics.watch_lag, (int64_t)controller_source_lag_s(c->source));
     weft_gauge_set(c->metrics.generation, (int64_t)weft_store_generation(c->store));
     controller_metrics_text(&c->metrics, out);
     return 200;
@@ -88,6 +89,21 @@ static uint16_t say(struct weft_buf *out, uint16_t status, const char *text) {
     return status;
 }
 
+/* What keeps it from doing its work, or NULL. */
+static const char *unready(struct controller *c) {
+    if (c->stopping) return "shutting down";
+    if (!c->server) return "there is no authority to serve with yet";
+    if (c->opt.webhook.family && !c->webhook) return "the webhook is not serving";
+    if (!gamma_of(c)) return "not all objects have been read yet";
+    return c->cluster ? controller_cluster_unready(c->cluster) : NULL;
+}
+
+static uint16_t ready(struct controller *c, struct weft_buf *out) {
+    const char *why = unready(c);
+    (void)weft_buf_printf(out, "%s\n", why ? why : "ok");
+    return why ? 503 : 200;
+}
+
 uint16_t controller_admin_answer(struct controller *c, struct weft_slice target, bool near,
                                  const char **ret_content_type, struct weft_buf *ret_body) {
     struct weft_slice query = target;
@@ -95,8 +111,8 @@ uint16_t controller_admin_answer(struct controller *c, struct weft_slice target,
     *ret_content_type = "text/plain";
     if (weft_slice_is(path, "/live")) return say(ret_body, 200, "ok\n");
     if (weft_slice_is(path, "/metrics")) return metrics(c, ret_body);
+    if (weft_slice_is(path, "/ready")) return ready(c, ret_body);
     if (!gamma_of(c)) return say(ret_body, 503, "not all objects have been read yet\n");
-    if (weft_slice_is(path, "/ready")) return say(ret_body, 200, "ok\n");
     bool known = weft_slice_is(path, "/routes") || weft_slice_is(path, "/errors") ||
                  weft_slice_is(path, "/config_dump");
     if (!known)

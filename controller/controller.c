@@ -8,6 +8,11 @@ void controller_options_default(struct controller_options *o) {
         .trust_domain = "cluster.local",
         .name = "weft-controller",
         .ns = "weft-system",
+        .ca_secret = "weft-ca",
+        .lease = "weft-controller",
+        .token_audience = "weft",
+        .mesh_name = "weft",
+        .webhook_config = "weft-injector",
         .experimental = true,
         .cert_ttl_s = 24 * 3600,
         .log_level = "info",
@@ -31,8 +36,14 @@ static void on_change(void *ud) {
     controller_discovery_set_gamma(c->discovery, weft_gamma_new(c->store, &opt));
     uint64_t took = weft_clock_mono_us() - began;
     weft_histogram_add(c->metrics.translation, took);
+    if (c->cluster) controller_cluster_look(c->cluster);
     weft_info("controller", "generation %llu in force after %llu us",
               (unsigned long long)weft_store_generation(c->store), (unsigned long long)took);
+}
+
+static void on_status(void *ud) {
+    struct controller *c = ud;
+    if (c->cluster) controller_cluster_look(c->cluster);
 }
 
 static void on_source_error(void *ud, const char *where, const struct weft_error *err) {
@@ -56,17 +67,12 @@ static void publish_trust(struct controller *c) {
                                  weft_slice_str(c->opt.trust_domain), controller_ca_bundle(c->ca));
 }
 
-/* Proxies learn whom to trust before they can meet the new serving certificate: the bundle goes
- * out on connections that are open. */
 static void look_at_ca(struct controller *c) {
     struct weft_error err = {0};
     bool changed;
     if (controller_ca_reload(c->ca, unix_now(), &changed, &err) != WEFT_OK)
         weft_warn("ca", "what changed is not used (yet): %s: %s", err.path, err.message);
-    if (!changed) return;
-    weft_info("ca", "another root, issuer or trust bundle is in force");
-    publish_trust(c);
-    if (c->server) controller_server_renew(c->server);
+    if (changed) controller_ca_changed(c);
 }
 
 static void on_ca_timer(void *arg) {
@@ -89,7 +95,6 @@ static enum weft_status open_ca(struct controller *c, struct weft_error *err) {
     if (st != WEFT_OK) return st;
     c->sign = (struct controller_sign){
         .ca = c->ca, .token_dir = c->opt.token_dir, .metrics = &c->metrics};
-    publish_trust(c);
     weft_timer_start(&c->ca_timer, CA_LOOK_US);
     return WEFT_OK;
 }
@@ -114,22 +119,93 @@ static enum weft_status open_webhook(struct controller *c, struct weft_error *er
     return controller_webhook_new(c->loop, &opt, &c->webhook, err);
 }
 
+/* What needs a certificate to serve with. */
+static enum weft_status open_ports(struct controller *c, struct weft_error *err) {
+    publish_trust(c);
+    weft_gauge_set(c->metrics.ca_expiry, controller_ca_not_after(c->ca));
+    enum weft_status st = controller_server_new(
+        c->loop, &(struct controller_server_options){.listen = c->opt.listen, .name = c->opt.name},
+        &c->sign, c->discovery, &c->server, err);
+    if (st == WEFT_OK) st = open_webhook(c, err);
+    if (st != WEFT_OK) return st;
+    char at[WEFT_ADDR_STR];
+    struct weft_addr bound = controller_addr(c);
+    weft_addr_format(&bound, at);
+    weft_info("controller", "serving on %s", at);
+    return WEFT_OK;
+}
+
+/* Proxies learn whom to trust before they can meet the new serving certificate: the bundle goes
+ * out on connections that are open. */
+static void renew_ports(struct controller *c) {
+    struct weft_error err = {0};
+    weft_info("ca", "another root, issuer or trust bundle is in force");
+    publish_trust(c);
+    weft_gauge_set(c->metrics.ca_expiry, controller_ca_not_after(c->ca));
+    controller_server_renew(c->server);
+    if (c->webhook && controller_webhook_renew(c->webhook, &err) != WEFT_OK)
+        weft_error("webhook", "no new certificate: %s", err.message);
+}
+
+void controller_ca_changed(struct controller *c) {
+    struct weft_error err = {0};
+    if (c->server) {
+        renew_ports(c);
+    } else if (open_ports(c, &err) != WEFT_OK) {
+        weft_error("controller", "%s%s%s", err.path, err.path[0] ? ": " : "", err.message);
+        c->failed = true;
+        weft_loop_stop(c->loop);
+        return;
+    }
+    if (c->cluster) controller_cluster_ca_changed(c->cluster);
+}
+
 /* Listening before the objects are read: proxies wait for an answer rather than for a port. */
 static enum weft_status start(struct controller *c, struct weft_error *err) {
     enum weft_status st = controller_source_client(c->loop, &c->opt, &c->kube, err);
     if (st == WEFT_OK) st = open_ca(c, err);
-    if (st == WEFT_OK)
-        st = controller_server_new(
-            c->loop,
-            &(struct controller_server_options){.listen = c->opt.listen, .name = c->opt.name},
-            &c->sign, c->discovery, &c->server, err);
     if (st == WEFT_OK) st = controller_admin_new(c->loop, &c->opt.admin, c, &c->admin, err);
-    if (st == WEFT_OK) st = open_webhook(c, err);
+    if (st == WEFT_OK && controller_ca_ready(c->ca)) st = open_ports(c, err);
+    if (st == WEFT_OK && c->kube) {
+        c->cluster = controller_cluster_new(c);
+        c->sign.review = controller_cluster_review(c->cluster);
+    }
     if (st == WEFT_OK)
         st = controller_source_new(
             c->loop, &c->opt, c->kube, c->store,
-            &(struct controller_source_cb){c, on_change, NULL, on_source_error}, &c->source, err);
+            &(struct controller_source_cb){c, on_change, on_status, on_source_error}, &c->source,
+            err);
     return st;
+}
+
+/* === the end === */
+
+#define DRAIN_US UINT64_C(5000000) /* Endpoints and their rules on the nodes need that long */
+
+static void on_drained(void *arg) {
+    struct controller *c = arg;
+    c->drained = true;
+    if (c->released) weft_loop_stop(c->loop);
+}
+static void on_released(void *arg) {
+    struct controller *c = arg;
+    c->released = true;
+    if (c->drained) weft_loop_stop(c->loop);
+}
+
+void controller_stop(struct controller *c) {
+    if (c->stopping || !c->cluster) {
+        weft_loop_stop(c->loop);
+        return;
+    }
+    c->stopping = true;
+    controller_cluster_release(c->cluster, on_released, c);
+    controller_discovery_drain(c->discovery);
+    weft_timer_start(&c->drain, DRAIN_US);
+}
+
+bool controller_has_failed(const struct controller *c) {
+    return c->failed;
 }
 
 enum weft_status controller_new(struct weft_loop *l, const struct controller_options *o,
@@ -141,6 +217,7 @@ enum weft_status controller_new(struct weft_loop *l, const struct controller_opt
     controller_metrics_init(&c->metrics);
     controller_errors_init(&c->errors);
     weft_timer_init(&c->ca_timer, l, on_ca_timer, c);
+    weft_timer_init(&c->drain, l, on_drained, c);
     c->discovery = controller_discovery_new(l, o->trust_domain, &c->metrics);
     enum weft_status st = start(c, err);
     if (st != WEFT_OK)
@@ -153,11 +230,13 @@ enum weft_status controller_new(struct weft_loop *l, const struct controller_opt
 struct controller *controller_free(struct controller *c) {
     if (!c) return NULL;
     weft_timer_stop(&c->ca_timer);
+    weft_timer_stop(&c->drain);
     controller_source_free(c->source);
     c->discovery = controller_discovery_free(c->discovery);
     controller_server_close(c->server);
     controller_admin_close(c->admin);
     controller_webhook_close(c->webhook);
+    controller_cluster_free(c->cluster);
     controller_ca_free(c->ca);
     weft_kube_free(c->kube);
     weft_store_free(c->store);
@@ -168,7 +247,7 @@ struct controller *controller_free(struct controller *c) {
 }
 
 struct weft_addr controller_addr(const struct controller *c) {
-    return controller_server_addr(c->server);
+    return c->server ? controller_server_addr(c->server) : (struct weft_addr){0};
 }
 struct weft_addr controller_webhook_bound(const struct controller *c) {
     return c->webhook ? controller_webhook_addr(c->webhook) : (struct weft_addr){0};

@@ -16,6 +16,8 @@ struct controller_options {
     struct weft_addr listen, admin;
     const char *ca_dir, *ca_cert, *ca_key, *ca_bundle;
     const char *ns; /* the controller's own namespace, part of its SPIFFE ID */
+    /* in a cluster */
+    const char *ca_secret, *lease, *token_audience, *mesh_name, *webhook_config;
     const char *token_dir;
     const char *trust_domain;
     const char *name; /* DNS name in the serving certificate */
@@ -32,11 +34,16 @@ struct controller_options {
 void controller_options_default(struct controller_options *o);
 
 struct controller;
-/* Everything is listening when this returns. */
+/* Everything is listening when this returns; in a cluster, what needs a certificate as soon as
+ * there is an authority. */
 enum weft_status controller_new(struct weft_loop *l, const struct controller_options *o,
                                 struct controller **ret, struct weft_error *err);
+/* Begins to end: nothing new is promised, others may take over, then the loop is stopped. With
+ * folders, or when asked twice, at once. */
+void controller_stop(struct controller *c);
+bool controller_has_failed(const struct controller *c); /* the loop was stopped for that */
 /* Closes everything; the loop must turn once more before it is freed. Returns NULL. */
 struct controller *controller_free(struct controller *c);
-struct weft_addr controller_addr(const struct controller *c);
+struct weft_addr controller_addr(const struct controller *c); /* family 0: not listening yet */
 struct weft_addr controller_admin_addr(const struct controller *c);
 struct weft_addr controller_webhook_bound(const struct controller *c); /* family 0: none */

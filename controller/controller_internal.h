@@ -3,6 +3,7 @@
 #pragma once
 #include <controller/admin.h>
 #include <controller/ca.h>
+#include <controller/cluster.h>
 #include <controller/controller.h>
 #include <controller/errors.h>
 #include <controller/server.h>
@@ -23,5 +24,12 @@ struct controller {
     struct controller_sign sign;
     struct controller_server *server;
     struct controller_admin *admin;
-    struct controller_webhook *webhook; /* NULL: not asked for */
+    struct controller_cluster *cluster; /* NULL: folders */
+    struct weft_timer drain;            /* between the wish to stop and the end */
+    bool stopping, released, drained;
+    bool failed;                        /* a port could not be opened */
+    struct controller_webhook *webhook; /* NULL: not asked for, or no certificate yet */
 };
+
+/* Another authority, or the first one: ports are opened, certificates renewed, proxies told. */
+void controller_ca_changed(struct controller *c);

@@ -18,6 +18,7 @@ struct controller_discovery {
     struct controller_metrics *metrics;
     struct controller_publish *publish;
     struct weft_list streams;
+    bool draining;
     struct weft_task pushed; /* runs when all streams have sent what a change made due */
     uint64_t push_began_us;
 };
@@ -249,6 +250,14 @@ static struct stream *stream_new(struct controller_discovery *d, const struct we
     return s;
 }
 
+#define GOING "the controller is shutting down"
+
+void controller_discovery_drain(struct controller_discovery *d) {
+    d->draining = true;
+    weft_list_each(it, &d->streams)
+        stream_close(WEFT_CONTAINER(it, struct stream, node), WEFT_GRPC_UNAVAILABLE, GOING);
+}
+
 void controller_discovery_serve(struct controller_discovery *d, struct weft_stream *stream,
                                 bool end, const struct weft_xport_info *peer) {
     struct weft_spiffe id;
@@ -257,6 +266,10 @@ void controller_discovery_serve(struct controller_discovery *d, struct weft_stre
         weft_counter_add(d->metrics->refused, 1);
         weft_grpc_refuse(stream, end, WEFT_GRPC_UNAUTHENTICATED,
                          WEFT_SLICE_LIT("a client certificate of this mesh is required"));
+        return;
+    }
+    if (d->draining) {
+        weft_grpc_refuse(stream, end, WEFT_GRPC_UNAVAILABLE, WEFT_SLICE_LIT(GOING));
         return;
     }
     struct stream *s = stream_new(d, &id, peer);
@@ -326,8 +339,7 @@ struct controller_discovery *controller_discovery_free(struct controller_discove
     if (!d) return NULL;
     weft_list_each(it, &d->streams) {
         struct stream *s = WEFT_CONTAINER(it, struct stream, node);
-        weft_grpc_call_finish(s->call, WEFT_GRPC_UNAVAILABLE,
-                              WEFT_SLICE_LIT("the controller is shutting down"));
+        weft_grpc_call_finish(s->call, WEFT_GRPC_UNAVAILABLE, WEFT_SLICE_LIT(GOING));
         stream_free(s);
     }
     weft_task_cancel(&d->pushed);

@@ -8,6 +8,8 @@
 struct controller_discovery;
 struct controller_discovery *controller_discovery_new(struct weft_loop *l, const char *trust_domain,
                                                       struct controller_metrics *m);
+/* Ends all streams, so that proxies go to another replica, and takes no new ones. */
+void controller_discovery_drain(struct controller_discovery *d);
 /* Ends all streams. */
 struct controller_discovery *controller_discovery_free(struct controller_discovery *d);
 /* Nothing is answered before the first one. */

@@ -14,9 +14,9 @@ static void help(void) {
     weft_options_print(stdout, controller_option_rows, controller_option_count);
 }
 
-static void on_signal(void *loop, int signum) {
+static void on_signal(void *controller, int signum) {
     weft_info("controller", "signal %d: stopping", signum);
-    weft_loop_stop(loop);
+    controller_stop(controller);
 }
 
 static int run(const struct controller_options *o) {
@@ -25,14 +25,14 @@ static int run(const struct controller_options *o) {
     struct weft_error err = {0};
     enum weft_status st = controller_new(loop, o, &c, &err);
     if (st == WEFT_OK) {
-        weft_loop_on_signal(loop, SIGTERM, on_signal, loop);
-        weft_loop_on_signal(loop, SIGINT, on_signal, loop);
-        char at[WEFT_ADDR_STR], admin[WEFT_ADDR_STR];
-        struct weft_addr a = controller_addr(c), b = controller_admin_addr(c);
-        weft_addr_format(&a, at);
-        weft_addr_format(&b, admin);
-        weft_info("controller", "serving on %s, admin on %s", at, admin);
+        weft_loop_on_signal(loop, SIGTERM, on_signal, c);
+        weft_loop_on_signal(loop, SIGINT, on_signal, c);
+        char at[WEFT_ADDR_STR];
+        struct weft_addr admin = controller_admin_addr(c);
+        weft_addr_format(&admin, at);
+        weft_info("controller", "admin on %s", at);
         weft_loop_run(loop);
+        if (controller_has_failed(c)) st = WEFT_IO;
         controller_free(c);
     } else {
         fprintf(stderr, "weft-controller: %s%s%s\n", err.path, err.path[0] ? ": " : "",

@@ -88,6 +88,24 @@ const struct weft_option controller_option_rows[] = {
     {"namespace", "POD_NAMESPACE", "NAME",
      "Namespace of the controller, which is part of its own identity. Default weft-system.",
      weft_option_str, AT(ns)},
+    {"ca-secret", "WEFT_CONTROLLER_CA_SECRET", "NAME",
+     "In a cluster, without --ca-dir and --ca-cert: the Secret of type kubernetes.io/tls in the "
+     "controller's namespace that holds its authority; made where it is missing. Default weft-ca.",
+     weft_option_str, AT(ca_secret)},
+    {"lease", "WEFT_CONTROLLER_LEASE", "NAME",
+     "In a cluster: the Lease in the controller's namespace whose holder writes status and makes "
+     "what is missing. Empty: this one never does. Default weft-controller.",
+     weft_option_str, AT(lease)},
+    {"token-audience", "WEFT_CONTROLLER_TOKEN_AUDIENCE", "NAME",
+     "In a cluster: the audience that a ServiceAccount token must be for. Default weft.",
+     weft_option_str, AT(token_audience)},
+    {"mesh-name", "WEFT_CONTROLLER_MESH_NAME", "NAME",
+     "In a cluster: the XMesh object that stands for this mesh. Default weft.", weft_option_str,
+     AT(mesh_name)},
+    {"webhook-config", "WEFT_CONTROLLER_WEBHOOK_CONFIG", "NAME",
+     "In a cluster: the MutatingWebhookConfiguration whose caBundle is kept. Default "
+     "weft-injector.",
+     weft_option_str, AT(webhook_config)},
     {"token-dir", "WEFT_CONTROLLER_TOKEN_DIR", "DIR",
      "Bootstrap tokens, one file per ServiceAccount named NAMESPACE.NAME. Without it only "
      "certificates already issued can be renewed.",
@@ -138,12 +156,20 @@ static enum weft_status check(const struct controller_options *o, struct weft_er
         return weft_error_set(err, WEFT_INVALID, "--context", "goes together with --kubeconfig");
     if ((o->ca_cert == NULL) != (o->ca_key == NULL))
         return weft_error_set(err, WEFT_INVALID, "--ca-cert", "goes together with --ca-key");
-    if ((o->ca_dir == NULL) == (o->ca_cert == NULL))
+    if (o->ca_dir && o->ca_cert)
+        return weft_error_set(err, WEFT_INVALID, "--ca-dir", "excludes --ca-cert and --ca-key");
+    if (o->n_dirs && !o->ca_dir && !o->ca_cert)
         return weft_error_set(err, WEFT_INVALID, "--ca-dir",
-                              "either this, or --ca-cert and --ca-key, is needed");
+                              "either this, or --ca-cert and --ca-key, is needed with -f");
     if (o->ca_bundle && !o->ca_cert)
         return weft_error_set(err, WEFT_INVALID, "--ca-bundle",
                               "goes together with --ca-cert; --ca-dir has its bundle.pem");
+    if (o->lease[0] && !weft_fmt_subdomain(weft_slice_str(o->lease)))
+        return weft_error_set(err, WEFT_INVALID, "--lease", "'%s' is not a name", o->lease);
+    if (!weft_fmt_subdomain(weft_slice_str(o->ca_secret)))
+        return weft_error_set(err, WEFT_INVALID, "--ca-secret", "'%s' is not a name", o->ca_secret);
+    if (!weft_fmt_subdomain(weft_slice_str(o->mesh_name)))
+        return weft_error_set(err, WEFT_INVALID, "--mesh-name", "'%s' is not a name", o->mesh_name);
     if (!weft_fmt_label(weft_slice_str(o->ns)))
         return weft_error_set(err, WEFT_INVALID, "--namespace", "'%s' is not a namespace", o->ns);
     if (weft_log_set_level(o->log_level) != WEFT_OK)

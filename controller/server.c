@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <controller/places.h>
 #include <controller/server.h>
 #include <weft/base/alloc.h>
 #include <weft/conn/grpc_call.h>
@@ -6,7 +7,11 @@
 #include <weft/obs/log.h>
 #include <weft/xds/ads.h>
 
-enum { MAX_CONNECTIONS = 20000 };
+enum {
+    MAX_CONNECTIONS = 20000,
+    MAX_OF_IDENTITY = MAX_CONNECTIONS / 2, /* thousands of pods may share a ServiceAccount */
+    MAX_OF_ADDRESS = 1000,                 /* a pod needs two */
+};
 #define HANDSHAKE_US (10 * UINT64_C(1000000))
 #define IDLE_US      (60 * UINT64_C(1000000)) /* a connection without a call */
 #define ROTATE_US    (8 * 3600 * UINT64_C(1000000))
@@ -21,6 +26,7 @@ struct controller_server {
     struct weft_tls_ctx *tls;
     struct weft_timer rotate;
     struct weft_list peers;
+    struct controller_places places;
     size_t n_peers;
     bool closing;
 };
@@ -31,6 +37,7 @@ struct peer { /* one connection, from its acceptance on */
     struct weft_xport *xport;      /* during the handshake */
     struct weft_server_conn *conn; /* after it */
     struct weft_timer deadline;    /* of the connection, whatever it is doing */
+    struct controller_place *of_address, *of_identity;
 };
 
 static void server_free_if_done(struct controller_server *s) {
@@ -44,6 +51,8 @@ static void peer_free(struct peer *p) {
     struct controller_server *s = p->server;
     weft_timer_stop(&p->deadline);
     weft_list_remove(&p->node);
+    controller_places_give(&s->places, p->of_address);
+    controller_places_give(&s->places, p->of_identity);
     s->n_peers--;
     free(p);
     server_free_if_done(s);
@@ -112,10 +121,31 @@ static void set_deadline(struct peer *p, const struct weft_xport_info *info) {
     weft_timer_start(&p->deadline, STRANGER_US + (known ? (uint64_t)left * 1000000u : 0));
 }
 
+static bool turned_away(struct peer *p, const char *why) {
+    char text[WEFT_ADDR_STR];
+    weft_addr_format(&weft_xport_info(p->xport)->peer, text);
+    weft_counter_add(p->server->sign->metrics->turned_away, 1);
+    weft_warn("server", "%s has too many connections (%s)", text, why);
+    return false;
+}
+
+/* Strangers have none of an identity, only of an address. */
+static bool take_place(struct peer *p) {
+    struct weft_slice id = weft_xport_info(p->xport)->peer_id;
+    if (!id.len) return true;
+    p->of_identity = controller_places_take(&p->server->places, id, MAX_OF_IDENTITY);
+    return p->of_identity || turned_away(p, "identity");
+}
+
 static void on_secured(void *ud, enum weft_status st) {
     struct peer *p = ud;
     if (st != WEFT_OK) {
         handshake_failed(p, st);
+        return;
+    }
+    if (!take_place(p)) {
+        weft_xport_close(p->xport);
+        peer_free(p);
         return;
     }
     const struct weft_server_options opt = {
@@ -133,12 +163,20 @@ static const struct weft_xport_cb xport_cb = {.on_open = on_secured,
                                               .on_error = on_handshake_error};
 
 void controller_server_adopt(struct controller_server *s, struct weft_xport *below) {
-    if (s->n_peers >= MAX_CONNECTIONS) {
+    char from[WEFT_ADDR_STR];
+    weft_addr_format_ip(&weft_xport_info(below)->peer, from);
+    struct controller_place *place =
+        s->n_peers < MAX_CONNECTIONS
+            ? controller_places_take(&s->places, weft_slice_str(from), MAX_OF_ADDRESS)
+            : NULL;
+    if (!place) {
+        weft_counter_add(s->sign->metrics->turned_away, 1);
         weft_xport_close(below);
         return;
     }
     struct peer *p = weft_new0(struct peer);
     p->server = s;
+    p->of_address = place;
     weft_timer_init(&p->deadline, s->loop, on_deadline, p);
     weft_list_push(&s->peers, &p->node);
     s->n_peers++;

@@ -194,7 +194,7 @@ struct who {
     const char *ns, *pod, *sa, *token; /* token: name of the file in tokens/ */
     const char *state;                 /* name of the state folder, or NULL */
 };
-static const struct who web = {"shop", "web-1", "web", "shop.web", NULL};
+__attribute__((unused)) static const struct who web = {"shop", "web-1", "web", "shop.web", NULL};
 
 static inline struct proxy *proxy_new(struct mesh *m, const struct who *w) {
     struct proxy *p = weft_new0(struct proxy);

@@ -49,14 +49,24 @@ static inline void cluster_refuse(struct fake_request *r, unsigned status) {
     fake_answer(r, status, text);
 }
 
-/* A watch is told of everything below its collection, or of the one object it selects. */
+/* Is the object at `path` in the collection `target` (n bytes), of one namespace or of all? */
+static inline bool cluster_in(const char *target, size_t n, const char *path) {
+    size_t plural = n;
+    while (plural > 0 && target[plural - 1] != '/') plural--;
+    const char *slash = strrchr(path, '/');
+    size_t up = slash ? (size_t)(slash - path) : 0;
+    if (up == n && !strncmp(path, target, n)) return true;
+    if (up < n - plural + 1 || strncmp(path, target, plural - 1) != 0) return false;
+    return !strncmp(path + plural - 1, "/namespaces/", 12) &&
+           !strncmp(slash - (n - plural + 1), target + plural - 1, n - plural + 1);
+}
+
 static inline bool cluster_watches(const struct fake_request *r, const char *path) {
-    size_t n = strcspn(r->target, "?");
-    if (!r->stream || !fake_watches(r) || strncmp(r->target, path, n) != 0 || path[n] != '/')
+    if (!r->stream || !fake_watches(r) || !cluster_in(r->target, strcspn(r->target, "?"), path))
         return false;
-    const char *sel = strstr(r->target, "metadata.name%3D");
-    size_t len = strlen(path + n + 1);
-    return !sel || (!strncmp(sel + 16, path + n + 1, len) && strchr("&", sel[16 + len]));
+    const char *sel = strstr(r->target, "metadata.name%3D"), *name = strrchr(path, '/') + 1;
+    size_t len = strlen(name);
+    return !sel || (!strncmp(sel + 16, name, len) && strchr("&", sel[16 + len]));
 }
 static inline void cluster_tell(struct fake_cluster *c, const char *type,
                                 const struct cluster_object *o) {
@@ -169,9 +179,7 @@ static inline void cluster_list(struct fake_cluster *c, struct fake_request *r) 
     size_t n = strcspn(r->target, "?");
     for (size_t i = 0; i < CLUSTER_MAX; i++) {
         const struct cluster_object *o = &c->objects[i];
-        if (o->json && !strncmp(o->path, r->target, n) && o->path[n] == '/' &&
-            !strchr(o->path + n + 1, '/'))
-            json_array_append(items, o->json);
+        if (o->json && cluster_in(r->target, n, o->path)) json_array_append(items, o->json);
     }
     char version[16];
     snprintf(version, sizeof version, "%d", c->version);
