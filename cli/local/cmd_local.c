@@ -21,6 +21,7 @@ static const struct {
     {"test", "Make the requests of a file and compare the answers with what it expects.",
      local_verb_test},
     {"down", "Stop everything and leave nothing behind.", local_verb_down},
+    {"https-get", NULL, local_verb_https_get}, /* for probes, not for people */
 };
 
 static void print_help(FILE *out) {
@@ -30,7 +31,7 @@ static void print_help(FILE *out) {
           "Verbs:\n",
           out);
     for (size_t i = 0; i < WEFT_LEN(verbs); i++)
-        fprintf(out, "  %-8s %s\n", verbs[i].name, verbs[i].help);
+        if (verbs[i].help) fprintf(out, "  %-8s %s\n", verbs[i].name, verbs[i].help);
     fputs("\n`weft local VERB --help` shows the options of a verb.\n"
           "Exit status: 0 done, 1 failed, 2 bad usage; exec: that of the command.\n",
           out);

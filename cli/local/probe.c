@@ -118,10 +118,28 @@ static void begin_exec(struct local_probe *p) {
     local_child_watch(p->reactor, &p->child, pid);
 }
 
+static void begin_https(struct local_probe *p) {
+    char at[WEFT_ADDR_STR];
+    weft_addr_format(&p->addr, at);
+    char program[] = "weft", command[] = "local", verb[] = "https-get";
+    char *argv[] = {program, command, verb, at, p->request, NULL};
+    struct local_spawn s = p->spawn;
+    pid_t pid;
+    s.program = "/proc/self/exe";
+    s.argv = argv;
+    s.log_file = "/dev/null";
+    if (local_spawn(&s, p->journal, "probe", &pid, NULL) == WEFT_OK)
+        local_child_watch(p->reactor, &p->child, pid);
+    else
+        finish(p, false);
+}
+
 static void begin(void *arg) {
     struct local_probe *p = arg;
     local_timer_start(p->reactor, &p->deadline, p->timeout_us);
-    if (p->kind == LOCAL_PROBE_EXEC)
+    if (p->kind == LOCAL_PROBE_HTTPS)
+        begin_https(p);
+    else if (p->kind == LOCAL_PROBE_EXEC)
         begin_exec(p);
     else
         begin_socket(p);

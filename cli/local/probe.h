@@ -6,13 +6,19 @@
 #include <jansson.h>
 #include <weft/base/addr.h>
 
-enum local_probe_kind { LOCAL_PROBE_NONE, LOCAL_PROBE_HTTP, LOCAL_PROBE_TCP, LOCAL_PROBE_EXEC };
+enum local_probe_kind {
+    LOCAL_PROBE_NONE,
+    LOCAL_PROBE_HTTP,
+    LOCAL_PROBE_TCP,
+    LOCAL_PROBE_EXEC,
+    LOCAL_PROBE_HTTPS /* a child of ours makes the request: https_get.c */
+};
 
 struct local_probe {
     enum local_probe_kind kind;
-    struct weft_addr addr;    /* for HTTP and TCP */
+    struct weft_addr addr;    /* for HTTP, HTTPS and TCP */
     char *request;            /* HTTP request text */
-    struct local_spawn spawn; /* for exec; program and argv are the prober's own */
+    struct local_spawn spawn; /* for exec and HTTPS; program and argv are the prober's own */
     char **argv;
     char *program;
     int netns; /* the pod's; sockets are made there */

@@ -67,11 +67,11 @@ void local_probe_init(struct local_probe *p, struct local_reactor *r, struct loc
     json_t *http = json_object_get(spec, "httpGet"), *tcp = json_object_get(spec, "tcpSocket");
     bool tls = http && strcasecmp(local_str(http, "scheme", "HTTP"), "HTTPS") == 0;
     local_probe_init_tcp(p, r, j, netns, ip, port_of(http ? http : tcp, container));
-    if (http && !tls) {
-        p->kind = LOCAL_PROBE_HTTP;
+    if (http) {
         WEFT_FREE char *path = weft_strdup(local_str(http, "path", "/"));
         local_probe_init_http(p, r, j, netns, ip, p->addr.port, path);
         add_headers(p, json_object_get(http, "httpHeaders"));
+        if (tls && p->kind != LOCAL_PROBE_NONE) p->kind = LOCAL_PROBE_HTTPS;
     } else if (!http && !tcp) {
         p->kind = LOCAL_PROBE_NONE;
         init_exec(p, local_get(spec, "exec.command"), bin_dir);

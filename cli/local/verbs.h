@@ -13,6 +13,7 @@ int local_verb_scale(int argc, char **argv);
 int local_verb_kill(int argc, char **argv);
 int local_verb_test(int argc, char **argv);
 int local_verb_down(int argc, char **argv);
+int local_verb_https_get(int argc, char **argv); /* https_get.c */
 
 /* Parses the rows of a verb; true to go on, else *ret_exit is the exit status (help was printed, or
  * the mistake said). `usage` is the line after "Usage: weft local ". */

@@ -205,6 +205,7 @@ static void teardown(void *arg) {
     if (l->dead) return;
     l->dead = true;
     l->cap = weft_codec_cap(l->codec);
+    l->refused = weft_codec_take_refused(l->codec);
     weft_task_cancel(&l->flush);
     weft_task_cancel(&l->input);
     if (l->how == WEFT_LINK_RST)

@@ -43,6 +43,10 @@ static void hit(struct weft_server_conn *c, enum weft_cap cap) {
     if (c->cb->on_limit) c->cb->on_limit(c->ud, c, cap);
 }
 
+static void report_refused(struct weft_server_conn *c, uint32_t n) {
+    while (n--) hit(c, WEFT_CAP_STREAMS);
+}
+
 static void choose_timer(struct weft_server_conn *c) {
     if (weft_codec_in_head(c->link.codec))
         set_timing(c, TIMER_HEAD, c->opt.head_timeout_us);
@@ -83,6 +87,7 @@ static void on_activity(void *ud) {
 static void on_dead(void *ud) {
     struct weft_server_conn *c = WEFT_CAST(weft_server_conn, ud);
     weft_timer_stop(&c->timer);
+    report_refused(c, c->link.refused);
     if (c->link.cap != WEFT_CAP_NONE) hit(c, c->link.cap);
     if (c->cb->on_closed) c->cb->on_closed(c->ud, c);
     WEFT_OBJ_DONE(c);
@@ -147,6 +152,7 @@ void weft_server_conn_check(struct weft_server_conn *c) {
     struct weft_link *l = &c->link;
     if (l->closing) return;
     weft_link_count(l);
+    report_refused(c, weft_codec_take_refused(l->codec));
     uint64_t now = weft_loop_now_us(l->loop), queued = weft_xport_queued(l->xport);
     uint64_t codec = weft_codec_sent(l->codec);
     uint64_t wire = weft_xport_info(l->xport)->bytes_out - queued;

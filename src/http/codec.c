@@ -120,6 +120,12 @@ enum weft_cap weft_codec_cap(const struct weft_codec *c) {
     return c->cap;
 }
 
+uint32_t weft_codec_take_refused(struct weft_codec *c) {
+    uint32_t n = c->refused;
+    c->refused = 0;
+    return n;
+}
+
 void weft_codec_calm(struct weft_codec *c, enum weft_cap why) {
     codec_enter(c);
     if (c->cap == WEFT_CAP_NONE) c->cap = why;

@@ -71,6 +71,7 @@ struct weft_codec {
     uint32_t n_want_writable;
     uint64_t now_us;
     enum weft_cap cap; /* the limit that the peer ran into first */
+    uint32_t refused;  /* streams beyond limits.streams, since weft_codec_take_refused */
 };
 
 struct weft_stream {

@@ -35,8 +35,19 @@ int h2_guard_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *u
     return NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
+/* One stream too many: nghttp2 refuses it while our SETTINGS are on their way, and gives the
+ * connection up once the peer has acknowledged them (RFC 9113 5.1.2). */
+static void note_excess(struct h2 *h, const nghttp2_frame *frame, int error) {
+    bool opens = h->base.role == WEFT_SERVER && frame->hd.type == NGHTTP2_HEADERS &&
+                 frame->headers.cat == NGHTTP2_HCAT_REQUEST;
+    if (!opens || h->wires < h->base.limits.streams) return;
+    if (error == NGHTTP2_ERR_REFUSED_STREAM) h->base.refused++;
+    if (error == NGHTTP2_ERR_PROTO && h->base.cap == WEFT_CAP_NONE) h->base.cap = WEFT_CAP_STREAMS;
+}
+
 int h2_guard_invalid(nghttp2_session *session, const nghttp2_frame *frame, int error, void *ud) {
-    (void)session, (void)error;
+    (void)session;
+    note_excess(h2_cast(ud), frame, error);
     h2_guard_reset(h2_cast(ud), frame->hd.stream_id); /* nghttp2 resets it, or the connection */
     return 0;
 }

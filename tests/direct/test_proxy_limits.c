@@ -112,12 +112,61 @@ static void the_longest_queues_go(void **state) {
     assert_has(client_ask(c, GET("/")), "HTTP/1.1 200");
 }
 
+/* A request for / with nothing but the pseudo-fields (RFC 9113, RFC 7541 6.1). */
+static void send_get(struct client *c, uint8_t id) {
+    const char frame[] = {0,        0,          7,          1,          5,    0, 0,   0,
+                          (char)id, (char)0x82, (char)0x86, (char)0x84, 0x41, 2, 'w', 'b'};
+    weft_xport_write(c->x, weft_slice(frame, sizeof frame));
+}
+
+static struct client *four_streams(struct world *w) {
+    static const char hello[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0";
+    world_service(w, "web", "10.96.0.1", "kubernetes.io/h2c", "10.0.0.1");
+    world_apply(w);
+    w->opt.max_streams = 4;
+    struct app *a = world_app(w, "10.0.0.1:8080");
+    a->h2 = a->hold_all = true;
+    struct client *c = world_connect(w, "10.96.0.1:80");
+    weft_xport_write(c->x, weft_slice(hello, sizeof hello - 1));
+    for (uint8_t i = 0; i < 4; i++) send_get(c, (uint8_t)(2 * i + 1));
+    world_settle(w);
+    assert_int_equal(a->requests, 4);
+    return c;
+}
+
+/* Beyond SETTINGS that the peer may not have seen yet: refused one by one. */
+static void too_many_streams(void **state) {
+    struct world *w = *state;
+    struct client *c = four_streams(w);
+    send_get(c, 9);
+    send_get(c, 11);
+    world_settle(w);
+    assert_false(c->broken || c->eof);
+    seconds(w, 2);
+    assert_int_equal(world_metric(w, LIMIT("streams")), 2);
+    seconds(w, 2);
+    assert_int_equal(world_metric(w, LIMIT("streams")), 2);
+}
+
+/* Beyond SETTINGS that it has acknowledged: the connection ends. */
+static void too_many_streams_knowingly(void **state) {
+    struct world *w = *state;
+    static const char ack[] = "\0\0\0\4\1\0\0\0\0";
+    struct client *c = four_streams(w);
+    weft_xport_write(c->x, weft_slice(ack, sizeof ack - 1));
+    send_get(c, 9);
+    world_settle(w);
+    assert_true(c->broken || c->eof);
+    assert_int_equal(world_metric(w, LIMIT("streams")), 1);
+}
+
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
     const struct CMUnitTest tests[] = {
         T(a_body_that_stands_still), T(a_silent_grpc_stream),
         T(too_many_connections),     T(silence_ends),
         T(a_reader_that_stopped),    T(the_longest_queues_go),
+        T(too_many_streams),         T(too_many_streams_knowingly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -73,13 +73,46 @@ spec:
 status: {podIP: 192.168.40.4}
 ---
 apiVersion: v1
+kind: Service
+metadata: {name: secure, namespace: one}
+spec: {clusterIP: 10.96.7.8, selector: {app: secure}, ports: [{port: 443}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: secure, namespace: one, labels: {app: secure}}
+spec:
+  containers:
+    - name: app
+      image: none
+      command: [/usr/bin/python3, $NS_TMP/wd/https.py]
+      ports: [{containerPort: 443}]
+      readinessProbe: {httpGet: {path: /healthz, port: 443, scheme: HTTPS}, periodSeconds: 1, failureThreshold: 1}
+status: {podIP: 192.168.40.5}
+---
+apiVersion: v1
 kind: Pod
 metadata: {name: client, namespace: two}
 spec:
   volumes: []
   containers: [{name: app, image: none, command: [sleep, "1000000"]}]
 EOF
-touch "$NS_TMP/ready"
+touch "$NS_TMP/ready" "$NS_TMP/wd/healthy"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=nobody \
+    -keyout "$NS_TMP/wd/key.pem" -out "$NS_TMP/wd/cert.pem" 2>/dev/null
+chmod 644 "$NS_TMP/wd/key.pem"
+cat >"$NS_TMP/wd/https.py" <<EOF
+import http.server, os, ssl
+class App(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if os.path.exists('$NS_TMP/wd/healthy') else 500)
+        self.send_header('content-length', '0')
+        self.end_headers()
+server = http.server.ThreadingHTTPServer(('0.0.0.0', 443), App)
+tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+tls.load_cert_chain('$NS_TMP/wd/cert.pem', '$NS_TMP/wd/key.pem')
+server.socket = tls.wrap_socket(server.socket, server_side=True)
+server.serve_forever()
+EOF
 
 MESH=$A
 out=$(weft up -f "$DIR" --no-mesh --detach --bin-dir "$BIN" --timeout 20)
@@ -119,14 +152,21 @@ is "a failing exec probe takes the endpoint away" "$(code client http://10.96.7.
 touch "$NS_TMP/ready"
 weft status --wait 10 >/dev/null
 is "... and a good one brings it back" "$(code client http://10.96.7.7/)" 200
+is "an HTTPS probe takes any certificate" "$(code client -k https://10.96.7.8/)" 200
+rm "$NS_TMP/wd/healthy"
+wait_for "the HTTPS probe" lost_endpoint 192.168.40.5:443
+is "... and asks, not only knocks" "$(code client -k https://10.96.7.8/)" 000
+touch "$NS_TMP/wd/healthy"
+weft status --wait 10 >/dev/null
+is "... until the answer is good again" "$(code client -k https://10.96.7.8/)" 200
 kill -9 "$(pod fixed -- sh -c 'pgrep -u $(id -u) weft-echo')"
 weft status --wait 10 >/dev/null
 has "an app that dies is started again" "$(weft status)" 'one/fixed +yes .*1 restarts'
 
 sed -i 's/replicas: 2/replicas: 3/' "$DIR/app.yaml"
-has "apply makes what is new" "$(weft apply)" '1 added, 0 removed, 4 unchanged'
+has "apply makes what is new" "$(weft apply)" '1 added, 0 removed, 5 unchanged'
 sed -i 's/"--name", /"--greeting", "x", "--name", /; s/replicas: 3/replicas: 1/' "$DIR/app.yaml"
-has "apply replaces what has changed" "$(weft apply)" '1 added, 3 removed, 2 unchanged'
+has "apply replaces what has changed" "$(weft apply)" '1 added, 3 removed, 3 unchanged'
 is "... without an old pod left" "$(weft status | grep -c 'one/web-')" 1
 echo 'kind: [' >"$DIR/broken.yaml"
 out=$(weft apply)

@@ -130,6 +130,8 @@ uint64_t weft_codec_sent(const struct weft_codec *c);
 bool weft_codec_over_queued(const struct weft_codec *c);
 /* The limit that the peer ran into, or NONE; with HTTP/2 the connection is lost then. */
 enum weft_cap weft_codec_cap(const struct weft_codec *c);
+/* HTTP/2 streams refused because as many as may be were open; counts anew from here. */
+uint32_t weft_codec_take_refused(struct weft_codec *c);
 /* HTTP/2: ends the connection with GOAWAY ENHANCE_YOUR_CALM. No effect on HTTP/1. */
 void weft_codec_calm(struct weft_codec *c, enum weft_cap why);
 /* HTTP/2: sends PING (liveness); no effect on HTTP/1. */
