@@ -6,7 +6,7 @@ import grpc
 import websockets.sync.client
 from websockets.asyncio.server import serve as ws_serve
 
-WS, MAIL, TLS, RPC, TWO, ONE = 8001, 8002, 8003, 8004, 8005, 8006
+WS, MAIL, TLS, RPC, TWO, ONE, RPC_TWO = 8001, 8002, 8003, 8004, 8005, 8006, 8007
 TOOLS = sys.argv[2]
 
 # ---- the apps ----
@@ -47,6 +47,10 @@ def listen(port, fn):
 class Methods(grpc.GenericRpcHandler):
     """Messages are bytes."""
     cancelled = 0
+    failures = {}
+
+    def __init__(self, name):
+        self.name = name
 
     def service(self, details):
         name = details.method.rsplit('/', 1)[1]
@@ -58,6 +62,9 @@ class Methods(grpc.GenericRpcHandler):
             'Fail': grpc.unary_unary_rpc_method_handler(self.fail),
             'Wait': grpc.unary_unary_rpc_method_handler(self.wait),
             'Left': grpc.unary_unary_rpc_method_handler(lambda m, c: b'%.1f' % c.time_remaining()),
+            'Name': grpc.unary_unary_rpc_method_handler(lambda m, c: self.name),
+            'Metadata': grpc.unary_unary_rpc_method_handler(lambda m, c: repr([(k, v) for k, v in c.invocation_metadata() if k.startswith('x-')]).encode()),
+            'Flaky': grpc.unary_unary_rpc_method_handler(self.flaky),
             'Cancelled': grpc.unary_unary_rpc_method_handler(lambda m, c: b'%d' % Methods.cancelled),
         }.get(name)
 
@@ -72,6 +79,14 @@ class Methods(grpc.GenericRpcHandler):
 
     def fail(self, m, c):
         c.abort(grpc.StatusCode.FAILED_PRECONDITION, 'not today, 100% süre')
+
+    def flaky(self, m, c):
+        """b'KEY N': fails N times."""
+        key, n = m.split()
+        Methods.failures[key] = Methods.failures.get(key, 0) + 1
+        if Methods.failures[key] <= int(n):
+            c.abort(grpc.StatusCode.UNAVAILABLE, 'not yet')
+        return b'%d' % Methods.failures[key]
 
     def wait(self, m, c):
         gone = threading.Event()
@@ -99,10 +114,13 @@ def serve():
     from concurrent.futures import ThreadPoolExecutor
     listen(MAIL, mail)
     listen(TLS, secure)
-    server = grpc.server(ThreadPoolExecutor(20))
-    server.add_generic_rpc_handlers((Methods(),))
-    server.add_insecure_port(f'0.0.0.0:{RPC}')
-    server.start()
+    servers = []
+    for name, port in ((b'one', RPC), (b'two', RPC_TWO)):
+        server = grpc.server(ThreadPoolExecutor(20))
+        server.add_generic_rpc_handlers((Methods(name),))
+        server.add_insecure_port(f'0.0.0.0:{port}')
+        server.start()
+        servers.append(server)
     subprocess.Popen(['nghttpd', '--no-tls', '-d', TOOLS, str(TWO)])
     threading.Thread(target=http.server.ThreadingHTTPServer(('0.0.0.0', ONE), One).serve_forever, daemon=True).start()
 
@@ -211,6 +229,64 @@ def grpc_cancel():
         time.sleep(0.05)
 
 
+def routed(channel, path, message=b'', metadata=(), timeout=10):
+    """-> (code, answer or details, initial metadata)"""
+    try:
+        answer, call = channel.unary_unary(path).with_call(message, timeout=timeout, metadata=metadata)
+        return 'OK', answer, dict(call.initial_metadata())
+    except grpc.RpcError as e:
+        return e.code().name, e.details(), dict(e.initial_metadata() or ())
+
+
+def grpc_route():
+    """By service, method and metadata; nothing matches: UNIMPLEMENTED; a backend that is not there: UNAVAILABLE."""
+    with grpc.insecure_channel('calls.speak:80') as c:
+        assert routed(c, '/test.Who/Name', metadata=(('x-to', 'two'),))[:2] == ('OK', b'two')
+        code, why, _ = routed(c, '/test.Other/Name')
+        assert code == 'UNIMPLEMENTED' and why.startswith('weft: no_route'), (code, why)
+        code, why, _ = routed(c, '/test.Gone/Name')
+        assert code == 'UNAVAILABLE' and why.startswith('weft: invalid_backend'), (code, why)
+    assert curl('-w', '%{http_code}', '-o', '/dev/null', 'http://calls.speak/test.Who/Name') == '404'
+
+
+def grpc_route_weights():
+    """500 calls on one channel, as the conformance suite makes them: 70/30, and a third of weight 0 that is not there."""
+    seen = {}
+    with grpc.insecure_channel('calls.speak:80') as c:
+        for _ in range(500):
+            code, answer, _ = routed(c, '/test.Who/Name')
+            assert code == 'OK', (code, answer)
+            seen[answer] = seen.get(answer, 0) + 1
+    assert set(seen) == {b'one', b'two'} and abs(seen[b'one'] / 500 - 0.7) < 0.05, seen
+
+
+def grpc_route_headers():
+    with grpc.insecure_channel('calls.speak:80') as c:
+        code, answer, initial = routed(c, '/test.Speak/Metadata', metadata=(('x-set', 'old'), ('x-add', 'first'), ('x-gone', '1'), ('x-kept', 'k')))
+        assert code == 'OK', answer
+        got = eval(answer)
+        assert ('x-set', 'by-route') in got and ('x-set', 'old') not in got and ('x-kept', 'k') in got, got
+        assert not [k for k, _ in got if k == 'x-gone'], got
+        assert ','.join(v for k, v in got if k == 'x-add').replace(' ', '') == 'first,more', got
+        assert initial['x-by'] == 'route', initial
+
+
+def grpc_route_retry():
+    with grpc.insecure_channel('calls.speak:80') as c:
+        assert routed(c, '/test.Speak/Flaky', b'twice 2')[:2] == ('OK', b'3')
+        assert routed(c, '/test.Speak/Flaky', b'often 9')[:2] == ('UNAVAILABLE', 'not yet')
+        assert routed(c, '/test.Speak/Fail')[0] == 'FAILED_PRECONDITION'
+    with grpc.insecure_channel('rpc.speak:80') as c:  # no route: as the app answers
+        assert routed(c, '/test.Speak/Flaky', b'plain 1')[:2] == ('UNAVAILABLE', 'not yet')
+        assert routed(c, '/test.Speak/Flaky', b'often 0')[:2] == ('OK', b'5')  # four before: one and three retries
+
+
+def grpc_route_timeout():
+    with grpc.insecure_channel('calls.speak:80') as c:
+        code, why, _ = routed(c, '/test.Speak/Wait', timeout=15)
+        assert code == 'DEADLINE_EXCEEDED' and why.startswith('weft: request_timeout'), (code, why)
+
+
 def curl(*args):
     return subprocess.run(['curl', '-sS', '-m', '10', *args], capture_output=True, text=True).stdout
 
@@ -224,7 +300,8 @@ def translated():
 
 def call():
     failed = 0
-    for check in (websocket, websocket_compressed, speaks_first, own_tls, grpc_unary, grpc_streams, grpc_status, grpc_deadline, grpc_cancel, translated):
+    for check in (websocket, websocket_compressed, speaks_first, own_tls, grpc_unary, grpc_streams, grpc_status, grpc_deadline, grpc_cancel, grpc_route, grpc_route_weights,
+                  grpc_route_headers, grpc_route_retry, grpc_route_timeout, translated):
         try:
             check()
             print('ok', check.__name__)

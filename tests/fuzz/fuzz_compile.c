@@ -26,6 +26,7 @@ static void request(const struct weft_destination *d) {
     head.authority = WEFT_SLICE_LIT("web.shop");
     head.path = WEFT_SLICE_LIT("/a/b/c?q=1&x=%20");
     (void)weft_fields_add(&head.fields, WEFT_SLICE_LIT("x-a"), WEFT_SLICE_LIT("1"));
+    if (d->routes == WEFT_ROUTES_GRPC) head.path = WEFT_SLICE_LIT("/shop.v1.Cart/Get");
     weft_match(d, &head, &a, &won);
     if (won.rule && (won.rule < d->rules || won.rule >= d->rules + d->n_rules)) abort();
     weft_arena_done(&a);
@@ -50,7 +51,8 @@ static void on_pod(void *ud, struct weft_slice ns, struct weft_slice pod) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct weft_store *s = weft_store_new();
-    const struct weft_gamma_options opt = {.experimental = size % 2 == 0};
+    const struct weft_gamma_options opt = {.experimental = size % 2 == 0,
+                                           .require_reference_grant = size % 3 == 0};
     (void)weft_object_parse(weft_slice((const char *)data, size), NULL, on_object, s, NULL);
     struct weft_gamma *g = weft_gamma_new(s, &opt);
     weft_store_free(s);
