@@ -87,6 +87,11 @@ void kube_watch_drop(struct weft_list *link);
 /* Asks again for what it is waiting for. */
 void kube_watch_again(struct weft_list *link);
 
+/* exec_credential.c: runs the program of a kubeconfig's `exec`, waiting for it (a minute at most),
+ * and takes token or certificate from what it prints. `dir` is the kubeconfig's. */
+enum weft_status kube_exec_credential(const json_t *exec, const char *dir,
+                                      struct weft_kube_config *c, struct weft_error *err);
+
 /* === for tests === */
 
 /* As weft_kube_config_in_cluster with another folder and environment. */
