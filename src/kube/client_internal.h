@@ -17,9 +17,9 @@ enum {
 struct weft_kube {
     struct weft_loop *loop;
     struct weft_kube_config config;
-    CURLM *multi;
-    struct weft_timer timer;  /* libcurl's */
-    struct weft_task now;     /* the same, when it is due already */
+    struct kube_wire *wire; /* for what begins now */
+    struct weft_list wires; /* kube_wire.link: this and retired ones */
+    uint64_t doubted_us;
     struct weft_list calls;   /* weft_kube_call.link */
     struct weft_list watches; /* weft_kube_watch.link */
     struct kube_token *token; /* NULL: none, or a fixed one */
@@ -32,6 +32,20 @@ struct kube_token *kube_token_new(const char *path);
 struct kube_token *kube_token_free(struct kube_token *t);
 /* The present token without white space; NULL when the file cannot be read, with err filled. */
 const char *kube_token_get(struct kube_token *t, struct weft_error *err);
+
+/* === wire.c: connections, on the loop === */
+
+struct kube_wire *kube_wire_new(struct weft_kube *k);
+/* Nothing may be on it. Returns NULL. */
+struct kube_wire *kube_wire_free(struct kube_wire *w);
+void kube_wire_drop(struct weft_list *link);
+/* Frees itself at the end of the turn in which nothing is on it any more. */
+void kube_wire_retire(struct kube_wire *w);
+void kube_wire_add(struct kube_wire *w, CURL *easy);
+void kube_wire_remove(struct kube_wire *w, CURL *easy);
+/* An answer did not come, so what shares its connection may wait for ever (a server that hangs
+ * still acknowledges bytes): what begins now gets new connections, and watches begin again. */
+void kube_doubt(struct weft_kube *k);
 
 /* === transfer.c === */
 
@@ -55,7 +69,7 @@ struct kube_transfer *kube_transfer_new(struct weft_kube *k, const struct kube_t
 /* No callback after this. Takes NULL, returns NULL. Not needed after on_done, but allowed in it. */
 struct kube_transfer *kube_transfer_free(struct kube_transfer *t);
 
-/* client.c heard of the end from libcurl. */
+/* wire.c heard of the end from libcurl. */
 void kube_transfer_finished(CURL *easy, CURLcode result);
 
 /* === reply.c: what an answer says === */
@@ -66,10 +80,17 @@ json_t *kube_json(struct weft_slice text, struct weft_error *err);
  * or the status line's. */
 char *kube_reply_fault(const struct weft_kube *k, long status, const json_t *body);
 
-/* === request.c, watch.c: for weft_kube_free === */
+/* === request.c, watch.c: for the client === */
 
 void kube_call_drop(struct weft_list *link);
 void kube_watch_drop(struct weft_list *link);
+/* Asks again for what it is waiting for. */
+void kube_watch_again(struct weft_list *link);
+
+/* exec_credential.c: runs the program of a kubeconfig's `exec`, waiting for it (a minute at most),
+ * and takes token or certificate from what it prints. `dir` is the kubeconfig's. */
+enum weft_status kube_exec_credential(const json_t *exec, const char *dir,
+                                      struct weft_kube_config *c, struct weft_error *err);
 
 /* === for tests === */
 

@@ -22,7 +22,8 @@ struct config_file {
 struct merge {
     struct config_file files[MAX_FILES];
     size_t n;
-    bool asked; /* the caller named the one file: it must be there */
+    bool asked;   /* the caller named the one file: it must be there */
+    bool may_run; /* programs that give credentials; never for bytes of unknown origin */
     struct weft_error *err;
 };
 
@@ -170,14 +171,13 @@ static enum weft_status read_cluster(struct merge *m, struct weft_slice name,
 }
 
 static enum weft_status check_user(struct merge *m, const struct entry *e,
-                                   const struct weft_kube_config *c) {
+                                   struct weft_kube_config *c) {
     if ((c->cert_file || c->cert_pem) && !(c->key_file || c->key_pem))
         return fault(m, e, "client-key-data", "a client certificate without its key");
     if (c->token || c->token_file || c->cert_file || c->cert_pem) return WEFT_OK;
-    if (json_object_get(e->json, "exec"))
-        return fault(m, e, "exec",
-                     "credentials from a program (exec) are not supported: make a kubeconfig with "
-                     "a token, e.g. by kubectl create token");
+    const json_t *exec = json_object_get(e->json, "exec");
+    if (exec && m->may_run) return kube_exec_credential(exec, e->file->dir, c, m->err);
+    if (exec) return fault(m, e, "exec", "is not run here");
     if (json_object_get(e->json, "auth-provider"))
         return fault(m, e, "auth-provider",
                      "is not supported: make a kubeconfig with a token or a client certificate");
@@ -245,7 +245,7 @@ static enum weft_status finish(struct merge *m, enum weft_status st, const char 
 
 enum weft_status weft_kube_config_load(const char *path, const char *context,
                                        struct weft_kube_config *ret, struct weft_error *err) {
-    struct merge m = {.err = err};
+    struct merge m = {.err = err, .may_run = true};
     return finish(&m, read_files(&m, path), context, ret);
 }
 

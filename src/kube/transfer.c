@@ -12,6 +12,7 @@
 
 struct kube_transfer {
     struct weft_kube *kube;
+    struct kube_wire *wire;
     CURL *easy;
     struct curl_slist *headers, *connect_to;
     struct weft_buf body;
@@ -34,7 +35,7 @@ static void set_done(struct kube_transfer *t) {
 
 static void detach(struct kube_transfer *t) {
     if (!t->easy) return;
-    curl_multi_remove_handle(t->kube->multi, t->easy);
+    if (t->wire) kube_wire_remove(t->wire, t->easy);
     curl_easy_cleanup(t->easy);
     t->easy = NULL;
 }
@@ -74,6 +75,7 @@ static void on_deadline(void *arg) {
     t->error = weft_asprintf("%s: no answer in time", t->kube->config.server);
     detach(t);
     set_done(t);
+    if (t->taken == 0) kube_doubt(t->kube);
 }
 
 static size_t on_write(char *bytes, size_t one, size_t n, void *ud) {
@@ -198,13 +200,13 @@ static void start(struct kube_transfer *t, const struct kube_transfer_spec *s) {
     set_options(t, s);
     if (set_headers(t, s, &err) != WEFT_OK) {
         t->error = weft_asprintf("%s: %s", err.path, err.message);
-        curl_easy_cleanup(t->easy);
-        t->easy = NULL;
+        detach(t);
         set_done(t);
         return;
     }
     if (s->timeout_us) weft_timer_start(&t->deadline, s->timeout_us);
-    WEFT_CHECK(curl_multi_add_handle(t->kube->multi, t->easy) == CURLM_OK);
+    t->wire = t->kube->wire;
+    kube_wire_add(t->wire, t->easy);
 }
 
 struct kube_transfer *kube_transfer_new(struct weft_kube *k, const struct kube_transfer_spec *s) {

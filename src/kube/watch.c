@@ -259,6 +259,13 @@ void kube_watch_drop(struct weft_list *link) {
     weft_kube_watch_free(WEFT_CONTAINER(link, struct weft_kube_watch, link));
 }
 
+void kube_watch_again(struct weft_list *link) {
+    struct weft_kube_watch *w = WEFT_CONTAINER(link, struct weft_kube_watch, link);
+    if (!w->transfer) return; /* it waits for its next try */
+    w->transfer = kube_transfer_free(w->transfer);
+    next(w);
+}
+
 uint64_t weft_kube_watch_seen_us(const struct weft_kube_watch *w) {
     return w->seen_us;
 }

@@ -21,6 +21,7 @@ struct fake_request {
     struct fake_kube *fake;
     struct weft_stream *stream; /* NULL once it is over */
     struct weft_server_conn *conn;
+    unsigned conn_no; /* which connection of the server's it came on, from 1 */
     char method[16], target[1024], authorization[128], content_type[64], accept[128];
     char client[128]; /* the SPIFFE ID in the client's certificate */
     struct weft_buf body;
@@ -38,6 +39,7 @@ struct fake_kube {
     struct fake_request *requests[FAKE_MAX];
     size_t n;
     struct weft_server_conn *conns[64];
+    unsigned conn_no[64], accepted; /* addresses of connections come again, numbers do not */
 };
 
 static void fake_release(struct fake_request *r) {
@@ -90,6 +92,8 @@ static void fake_on_request(void *ud, struct weft_server_conn *c, struct weft_st
     assert_true(f->n < FAKE_MAX);
     struct fake_request *r = f->requests[f->n++] = weft_new0(struct fake_request);
     *r = (struct fake_request){.fake = f, .stream = s, .conn = c};
+    for (size_t i = 0; i < WEFT_LEN(f->conns); i++)
+        if (f->conns[i] == c) r->conn_no = f->conn_no[i];
     weft_buf_init(&r->body, 0);
     fake_copy(r->method, sizeof r->method, head->method);
     fake_copy(r->target, sizeof r->target, head->path);
@@ -117,6 +121,7 @@ static void fake_serve(struct fake_kube *f, struct weft_xport *x) {
     while (i < WEFT_LEN(f->conns) && f->conns[i]) i++;
     assert_true(i < WEFT_LEN(f->conns));
     f->conns[i] = weft_server_conn_new(x, &o, &fake_server_cb, f);
+    f->conn_no[i] = ++f->accepted;
 }
 
 struct fake_handshake {

@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <weft/base/alloc.h>
 #include <weft/base/base64.h>
@@ -92,11 +93,27 @@ static const struct row rows[] = {
     ROW(SERVER, "tokenFile: t, token: abc", "token", ""),
     ROW(SERVER, "token: abc, exec: {command: aws}", "token", "abc"),
     ROW(SERVER, "", "token", ""),
+    ROW(SERVER, "exec: {command: echo, args: ['{\"status\":{\"token\":\"made\"}}']}", "token",
+        "made"),
+    ROW(SERVER,
+        "exec: {command: echo, args: ['{\"status\":{\"clientCertificateData\":\"C\","
+        "\"clientKeyData\":\"K\"}}']}",
+        "key_pem", "K"),
+    ROW(SERVER,
+        "exec: {command: sh, env: [{name: WHO, value: me}], args: ['-c', 'echo "
+        "\"{\\\"status\\\":{\\\"token\\\":\\\"$WHO\\\"}}\"']}",
+        "token", "me"),
     REFUSED("insecure-skip-tls-verify: true", "token: a", "names no server"),
     REFUSED(SERVER ", certificate-authority-data: '!!'", "token: a", "no base64"),
     REFUSED(SERVER, "client-certificate-data: Y2VydA==", "without its key"),
     REFUSED(SERVER, "client-key-data: 'Y=Y'", "no base64"),
-    REFUSED(SERVER, "exec: {command: aws}", "exec"),
+    REFUSED(SERVER, "exec: {args: [x]}", "names no command"),
+    REFUSED(SERVER, "exec: {command: weft-no-such-program}", "no such program"),
+    REFUSED(SERVER, "exec: {command: 'false'}", "failed"),
+    REFUSED(SERVER, "exec: {command: 'true'}", "gave no credential"),
+    REFUSED(SERVER,
+            "exec: {command: echo, args: ['{\"status\":{\"clientCertificateData\":\"x\"}}']}",
+            "gave no credential"),
     REFUSED(SERVER, "auth-provider: {name: gcp}", "not supported"),
     REFUSED(SERVER, "username: admin, password: x", "not supported"),
 };
@@ -148,6 +165,34 @@ static void what_is_missing_is_named(void **state) {
     WEFT_FREE char *loose = file("loose", "current-context: x\ncontexts:\n- name: x\n"
                                           "  context: {cluster: gone, user: u}\n");
     refused(loose, NULL, "clusters", "\"gone\"");
+}
+
+/* A program named with a path stands beside the file, and is told what is asked of it. */
+static void a_program_may_give_the_credential(void **state) {
+    (void)state;
+    WEFT_FREE char *program = file(
+        "login", "#!/bin/sh\ncase $KUBERNETES_EXEC_INFO in *client.authentication.k8s.io/v1beta1*)"
+                 "\necho '{\"status\":{\"token\":\"beside\"}}';; esac\n");
+    assert_int_equal(chmod(program, 0700), 0);
+    WEFT_FREE char *path =
+        file("config", ONE(SERVER, "exec: {apiVersion: client.authentication.k8s.io/v1beta1, "
+                                   "command: ./login}"));
+    struct weft_kube_config c = {0};
+    struct weft_error err = {0};
+    if (weft_kube_config_load(path, NULL, &c, &err) != WEFT_OK) fail_msg("%s", err.message);
+    assert_string_equal(c.token, "beside");
+    weft_kube_config_done(&c);
+}
+
+/* Bytes that did not come from the caller's own file run nothing. */
+static void text_alone_runs_nothing(void **state) {
+    (void)state;
+    static const char text[] = ONE(SERVER, "exec: {command: echo, args: ['{}']}");
+    struct weft_kube_config c = {0};
+    struct weft_error err = {0};
+    assert_int_equal(kube_config_text(weft_slice_str(text), "/x/config", NULL, &c, &err),
+                     WEFT_INVALID);
+    assert_non_null(strstr(err.message, "not run here"));
 }
 
 static void a_context_may_be_named(void **state) {
@@ -239,6 +284,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_field_is_read),
         cmocka_unit_test(what_is_missing_is_named),
+        cmocka_unit_test(a_program_may_give_the_credential),
+        cmocka_unit_test(text_alone_runs_nothing),
         cmocka_unit_test(a_context_may_be_named),
         cmocka_unit_test(several_files_are_one),
         cmocka_unit_test(the_usual_place_is_looked_at),

@@ -22,7 +22,7 @@ struct world {
     struct pem root, server, client;
     struct weft_kube_config config; /* not freed: borrows from the above */
     char server_url[64], name[16];
-    bool done;
+    bool done, hangs, synced;
     int answers;
     long status;
     char error[512];
@@ -66,8 +66,13 @@ static void pem_done(struct pem *p) {
 }
 
 static void on_request(void *ud, struct fake_request *r) {
-    (void)ud;
-    fake_answer(r, 200, "{}");
+    struct world *w = ud;
+    if (fake_watches(r))
+        fake_start(r, 200);
+    else if (fake_is(r, "/api/v1/pods"))
+        fake_answer(r, 200, "{\"metadata\":{\"resourceVersion\":\"7\"},\"items\":[]}");
+    else if (!w->hangs)
+        fake_answer(r, 200, "{}");
 }
 
 static struct weft_tls_ctx *server_ctx(struct world *w) {
@@ -215,10 +220,43 @@ static void many_requests_share_one_http2_connection(void **state) {
     weft_loop_run_until(w->loop, all_answered, w);
     assert_int_equal(w->fake->n, 12);
     for (int i = 0; i < 12; i++) {
-        assert_ptr_equal(w->fake->requests[i]->conn, w->fake->requests[0]->conn);
+        assert_int_equal(w->fake->requests[i]->conn_no, 1);
         assert_string_equal(w->fake->requests[i]->method, "GET");
     }
     assert_string_equal(w->error, "");
+}
+
+static void on_synced(void *ud, bool served) {
+    struct world *w = ud;
+    w->synced = served;
+}
+static bool watch_came(void *ud) {
+    struct world *w = ud;
+    return w->fake->n && fake_watches(w->fake->requests[w->fake->n - 1]);
+}
+
+/* A server that hangs acknowledges what it is sent: only an answer that does not come tells. */
+static void a_connection_in_doubt_is_left(void **state) {
+    struct world *w = *state;
+    const struct weft_kube_watch_cb cb = {.ud = w, .on_synced = on_synced};
+    get(w);
+    weft_kube_watch_new(w->kube, "/api/v1/pods", NULL, &cb);
+    fake_wait(w->loop, &w->synced);
+    weft_loop_run_until(w->loop, watch_came, w);
+    struct fake_request *first = w->fake->requests[w->fake->n - 1];
+    assert_int_equal(first->conn_no, 1);
+    w->hangs = true;
+    size_t before = w->fake->n;
+    ask(w);
+    while (w->fake->n == before) (void)weft_loop_turn(w->loop);
+    weft_loop_advance(w->loop, 10000000);
+    fake_wait(w->loop, &w->done);
+    assert_non_null(strstr(w->error, "no answer in time"));
+    weft_loop_run_until(w->loop, watch_came, w);
+    struct fake_request *second = w->fake->requests[w->fake->n - 1];
+    assert_int_equal(second->conn_no, 2);
+    assert_non_null(strstr(second->target, "resourceVersion=7&")); /* nothing is listed anew */
+    fake_wait(w->loop, &first->gone); /* and the old one is closed */
 }
 
 int main(void) {
@@ -232,6 +270,7 @@ int main(void) {
         T(another_name_is_not_believed),
         T(insecure_believes_anybody),
         T(many_requests_share_one_http2_connection),
+        T(a_connection_in_doubt_is_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
