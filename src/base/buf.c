@@ -2,6 +2,7 @@
 #include <weft/base/buf.h>
 #include <weft/base/alloc.h>
 #include <weft/base/check.h>
+#include <weft/base/keep.h>
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,7 +12,7 @@ void weft_buf_init(struct weft_buf *b, size_t max) {
 }
 
 void weft_buf_done(struct weft_buf *b) {
-    free(b->base);
+    weft_keep_free(b->base, b->cap);
     *b = (struct weft_buf){.max = b->max};
 }
 
@@ -32,7 +33,7 @@ char *weft_buf_reserve(struct weft_buf *b, size_t n) {
     }
     size_t cap = b->cap ? b->cap : 256;
     while (cap - used < n) cap *= 2;
-    b->base = weft_realloc(b->base, cap);
+    b->base = b->base ? weft_realloc(b->base, cap) : weft_keep_alloc(cap);
     b->cap = cap;
     return b->base + b->len;
 }

@@ -96,6 +96,7 @@ static void flush(void *arg) {
     struct weft_link *l = arg;
     if (l->closing) return;
     if (!l->ending) pull(l);
+    if (weft_codec_streams(l->codec) == 0) weft_buf_done(&l->out); /* idle: holds nothing */
     weft_link_count(l);
     if (l->ending)
         weft_link_finish(l);

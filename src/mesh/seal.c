@@ -2,8 +2,8 @@
  * From a filled-in struct to something the data plane may trust blindly: everything is checked
  * here once, normalised (trailing slashes, lower-case names, equivalent entries) and compiled. */
 #include <stdlib.h>
-#include <stdarg.h>
 #include <stdio.h>
+#include <weft/base/buf.h>
 #include <weft/base/check.h>
 #include <weft/mesh/cors.h>
 #include <weft/mesh/regex.h>
@@ -15,21 +15,35 @@ enum { MAX_WEIGHT = 1000000 }; /* REQ-046 */
 struct sealing {
     struct weft_destination *d;
     struct weft_error *err;
-    char path[200]; /* of the element being looked at, e.g. "rules[1].matches[0]" */
+    /* The element being looked at, e.g. rules[1].matches[0]; made a text only for a message. */
+    struct {
+        const char *name;
+        uint32_t index; /* or NO_INDEX */
+    } at[3];
+    unsigned depth;
 };
+enum { NO_INDEX = UINT32_MAX };
 
 static enum weft_status reject(struct sealing *s, const char *member, const char *what) {
     char path[256];
-    snprintf(path, sizeof path, "%s%s%s", s->path, *s->path && *member ? "." : "", member);
+    struct weft_buf b;
+    weft_buf_init(&b, sizeof path - 1);
+    for (unsigned i = 0; i < s->depth; i++) {
+        (void)weft_buf_printf(&b, "%s%s", i ? "." : "", s->at[i].name);
+        if (s->at[i].index != NO_INDEX) (void)weft_buf_printf(&b, "[%u]", s->at[i].index);
+    }
+    snprintf(path, sizeof path, WEFT_SLICE_FMT "%s%s", WEFT_SLICE_ARG(weft_buf_slice(&b)),
+             s->depth && *member ? "." : "", member);
+    weft_buf_done(&b);
     return weft_error_set(s->err, WEFT_INVALID, path, "%s", what);
 }
 
-/* Where we are, for messages. */
-static WEFT_PRINTF(2, 3) void at(struct sealing *s, const char *fmt, ...) {
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(s->path, sizeof s->path, fmt, ap);
-    va_end(ap);
+/* The step of the path at `depth`; what was deeper is left. */
+static void at(struct sealing *s, unsigned depth, const char *name, uint32_t index) {
+    WEFT_ASSERT(depth < WEFT_LEN(s->at));
+    s->at[depth].name = name;
+    s->at[depth].index = index;
+    s->depth = depth + 1;
 }
 
 static struct weft_slice lower(struct weft_arena *a, struct weft_slice s) {
@@ -184,10 +198,9 @@ static enum weft_status seal_backend(struct sealing *s, struct weft_backend *b) 
         return reject(s, "endpoints", "names no entry of the list of endpoints");
     if (b->endpoints == WEFT_NO_ENDPOINTS && !b->invalid.len)
         return reject(s, "endpoints", "a valid backend needs endpoints");
-    char where[sizeof s->path];
-    memcpy(where, s->path, sizeof where);
+    const unsigned depth = s->depth;
     for (uint32_t i = 0; i < b->n_filters; i++) {
-        at(s, "%.150s.filters[%u]", where, i);
+        at(s, depth, "filters", i);
         enum weft_status st = seal_filter(s, &b->filters[i]);
         if (st != WEFT_OK) return st;
     }
@@ -196,16 +209,17 @@ static enum weft_status seal_backend(struct sealing *s, struct weft_backend *b) 
 
 static enum weft_status seal_rule(struct sealing *s, struct weft_rule *r, uint32_t n) {
     enum weft_status st = WEFT_OK;
+    at(s, 0, "rules", n);
     for (uint32_t i = 0; st == WEFT_OK && i < r->n_matches; i++) {
-        at(s, "rules[%u].matches[%u]", n, i);
+        at(s, 1, "matches", i);
         st = seal_match(s, &r->matches[i]);
     }
     for (uint32_t i = 0; st == WEFT_OK && i < r->n_filters; i++) {
-        at(s, "rules[%u].filters[%u]", n, i);
+        at(s, 1, "filters", i);
         st = seal_filter(s, &r->filters[i]);
     }
     for (uint32_t i = 0; st == WEFT_OK && i < r->n_backends; i++) {
-        at(s, "rules[%u].backends[%u]", n, i);
+        at(s, 1, "backends", i);
         st = seal_backend(s, &r->backends[i]);
     }
     return st;
@@ -214,7 +228,7 @@ static enum weft_status seal_rule(struct sealing *s, struct weft_rule *r, uint32
 static enum weft_status seal_names(struct sealing *s) {
     if (!s->d->name.len) return reject(s, "name", "is empty");
     for (uint32_t i = 0; i < s->d->n_endpoints; i++) {
-        at(s, "endpoints[%u]", i);
+        at(s, 0, "endpoints", i);
         if (!s->d->endpoints[i].len) return reject(s, "", "the name is empty");
     }
     return WEFT_OK;
@@ -225,7 +239,7 @@ enum weft_status weft_destination_seal(struct weft_destination *d, struct weft_e
     struct sealing s = {.d = d, .err = err};
     enum weft_status st = seal_names(&s);
     for (uint32_t i = 0; st == WEFT_OK && i < d->n_rules; i++) st = seal_rule(&s, &d->rules[i], i);
-    at(&s, "default_backend");
+    at(&s, 0, "default_backend", NO_INDEX);
     if (st == WEFT_OK && d->kind != WEFT_DEST_NONE) st = seal_backend(&s, &d->default_backend);
     if (st == WEFT_OK) d->index = weft_match_index_new(d);
     return st;

@@ -102,12 +102,23 @@ static bool alpn_fits(struct xport_tls *t) {
     return !t->alpn || weft_slice_is(t->x.info.alpn, t->alpn);
 }
 
+/* OpenSSL keeps the peer's certificate as long as the connection, and with it a decoded key of some
+ * 3 KiB. It has proved what it had to (TLS 1.3 has no renegotiation, and we ask for no second
+ * proof): one that is there anyway takes its place. */
+static void forget_peer_key(struct xport_tls *t) {
+    X509 *peer = SSL_get0_peer_certificate(t->ssl);
+    EVP_PKEY *shared = t->ctx->id && t->ctx->id->leaf ? X509_get0_pubkey(t->ctx->id->leaf) : NULL;
+    if (peer && shared) (void)X509_set_pubkey(peer, shared);
+    ERR_clear_error();
+}
+
 static void handshake_done(struct xport_tls *t) {
     t->done = true;
     if (!alpn_fits(t)) {
         fail_tls(t, "no common protocol");
         return;
     }
+    forget_peer_key(t);
     t->x.info.tls = true;
     t->x.info.peer_id = weft_buf_slice(&t->peer.id);
     t->x.info.peer_not_after = t->peer.not_after;
