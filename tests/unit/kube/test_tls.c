@@ -256,7 +256,7 @@ static void a_connection_in_doubt_is_left(void **state) {
     struct fake_request *second = w->fake->requests[w->fake->n - 1];
     assert_int_equal(second->conn_no, 2);
     assert_non_null(strstr(second->target, "resourceVersion=7&")); /* nothing is listed anew */
-    fake_wait(w->loop, &first->gone); /* and the old one is closed */
+    fake_wait(w->loop, &first->gone);                              /* and the old one is closed */
 }
 
 int main(void) {
