@@ -26,6 +26,7 @@ struct proxy_agent_cb {
     void (*on_identity)(void *ud, struct weft_identity *id);
     void (*on_connected)(void *ud, bool connected); /* for metrics and the 1 s rule of DESIGN 3 */
     void (*on_rejected)(void *ud);                  /* a resource was not taken up; may be NULL */
+    void (*on_unsigned)(void *ud);                  /* no certificate this time; may be NULL */
 };
 struct proxy_agent *proxy_agent_new(struct weft_loop *l, const struct proxy_agent_options *opt,
                                     struct proxy_config *config, const struct proxy_agent_cb *cb);

@@ -139,6 +139,7 @@ static enum weft_status ask(struct proxy_agent *a, bool anew, struct weft_error 
 static void try_later(struct proxy_agent *a, const char *why, size_t len) {
     bool serving = a->identity && weft_identity_not_after(a->identity) > unix_now();
     weft_warn("agent", "no %scertificate: %.*s", serving ? "renewed " : "", (int)len, why);
+    if (a->cb.on_unsigned) a->cb.on_unsigned(a->cb.ud);
     a->by_token = !a->by_token || !serving; /* in turns, while there is something to renew with */
     weft_timer_start(&a->sign_timer, agent_backoff_us(&a->sign_backoff, &a->rng));
 }

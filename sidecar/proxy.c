@@ -68,6 +68,11 @@ static void on_connected(void *ud, bool connected) {
     proxy_post_connected(ud, connected);
 }
 
+static void on_unsigned(void *ud) {
+    struct proxy *p = ud;
+    weft_counter_add(weft_metrics_counter(p->metrics, PROXY_METRIC_CERT_FAILURES, NULL), 1);
+}
+
 static void on_rejected(void *ud) {
     config_errors(ud, 1);
 }
@@ -90,7 +95,7 @@ static enum weft_status start_agent(struct proxy *p, struct weft_error *err) {
                               o->controller);
     WEFT_FREE char *controller_host = weft_slice_dup(host);
     a.controller_host = controller_host;
-    struct proxy_agent_cb cb = {p, on_identity, on_connected, on_rejected};
+    struct proxy_agent_cb cb = {p, on_identity, on_connected, on_rejected, on_unsigned};
     p->agent = proxy_agent_new(p->loop, &a, p->config, &cb);
     return WEFT_OK;
 }

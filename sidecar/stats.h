@@ -65,6 +65,8 @@
     X(CONNECTED, "weft_controller_connected", GAUGE, "", "1 while the controller is reached.")     \
     X(CERT_NOT_AFTER, "weft_certificate_not_after_seconds", GAUGE, "",                             \
       "End of the own certificate as Unix time; absent without one.")                              \
+    X(CERT_FAILURES, "weft_certificate_failures_total", COUNTER, "",                               \
+      "Attempts to get or renew the own certificate that failed.")                                 \
     X(BUILD_INFO, "weft_build_info", GAUGE, "version", "1; which weft-proxy this is.")             \
     X(WORKERS, "weft_workers", GAUGE, "", "Worker threads.")
 

@@ -3,17 +3,29 @@
 #include <cli/local/hosts.h>
 #include <cli/local/jsonx.h>
 #include <string.h>
+#include <weft/base/alloc.h>
 
 struct names {
     struct weft_buf *out;
     const char *pod_ns, *ns, *name, *domain;
 };
 
-static void line(const struct names *n, const char *ip) {
-    (void)weft_buf_printf(n->out, "%s\t%s.%s.svc.%s %s.%s.svc %s.%s", ip, n->name, n->ns, n->domain,
-                          n->name, n->ns, n->name, n->ns);
-    if (strcmp(n->pod_ns, n->ns) == 0) (void)weft_buf_printf(n->out, " %s", n->name);
-    (void)weft_buf_char(n->out, '\n');
+/* All spellings of one name, the full one with its dot too, as /etc/hosts is taken literally. */
+static void line(const struct names *n, const char *ip, const char *name) {
+    (void)weft_buf_printf(n->out, "%s\t%s.%s.svc.%s %s.%s.svc %s.%s", ip, name, n->ns, n->domain,
+                          name, n->ns, name, n->ns);
+    if (strcmp(n->pod_ns, n->ns) == 0) (void)weft_buf_printf(n->out, " %s", name);
+    (void)weft_buf_printf(n->out, " %s.%s.svc.%s.\n", name, n->ns, n->domain);
+}
+
+static void endpoint_lines(const struct names *n, const json_t *e) {
+    const char *ip = json_string_value(json_array_get(json_object_get(e, "addresses"), 0));
+    const char *host = local_str(e, "hostname", NULL);
+    if (!ip || json_is_false(local_get(e, "conditions.ready"))) return;
+    line(n, ip, n->name);
+    if (!host) return;
+    WEFT_FREE char *own = weft_asprintf("%s.%s", host, n->name);
+    line(n, ip, own);
 }
 
 static void headless(const struct names *n, const json_t *slices) {
@@ -24,10 +36,7 @@ static void headless(const struct names *n, const json_t *slices) {
         if (!of || strcmp(of, n->name) != 0 ||
             strcmp(local_str(slice, "metadata.namespace", "default"), n->ns) != 0)
             continue;
-        json_array_foreach(json_object_get(slice, "endpoints"), k, e) {
-            const char *ip = json_string_value(json_array_get(json_object_get(e, "addresses"), 0));
-            if (ip && !json_is_false(local_get(e, "conditions.ready"))) line(n, ip);
-        }
+        json_array_foreach(json_object_get(slice, "endpoints"), k, e) endpoint_lines(n, e);
     }
 }
 
@@ -41,7 +50,7 @@ static void service_lines(struct names *n, const json_t *service, const json_t *
     size_t i;
     json_t *ip;
     json_array_foreach(local_get(service, "spec.clusterIPs"), i, ip) if (json_is_string(ip))
-        line(n, json_string_value(ip));
+        line(n, json_string_value(ip), n->name);
 }
 
 void hosts_render(struct weft_buf *out, const json_t *pod, const json_t *services,

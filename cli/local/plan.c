@@ -155,7 +155,13 @@ static void on_workload(void *ud, const struct weft_object *o) {
     for (json_int_t i = 0; i < n; i++) {
         char *name = ordinal ? weft_asprintf("%s-%d", o->name, (int)i)
                              : weft_asprintf("%s-%s-%d", o->name, hash, (int)i);
-        add_pod(pl, replica(o, template, name));
+        json_t *pod = replica(o, template, name);
+        if (ordinal) { /* its own name under that of the Service */
+            local_set(pod, "spec", "hostname", json_string(name));
+            local_set(pod, "spec", "subdomain",
+                      json_string(local_str(o->json, "spec.serviceName", "")));
+        }
+        add_pod(pl, pod);
         free(name);
     }
 }

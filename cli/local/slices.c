@@ -55,12 +55,17 @@ static const char *address_of(const json_t *pod, bool v6) {
     return NULL;
 }
 
-static json_t *endpoint(const struct slices_pod *p, const char *ip, bool ready) {
-    return json_pack("{s:[s], s:{s:b, s:b, s:b}, s:{s:s, s:s, s:s}, s:s}", "addresses", ip,
-                     "conditions", "ready", ready, "serving", p->ready, "terminating",
-                     p->terminating, "targetRef", "kind", "Pod", "namespace",
-                     local_str(p->obj, "metadata.namespace", "default"), "name",
-                     local_str(p->obj, "metadata.name", ""), "nodeName", "local");
+static json_t *endpoint(const struct slices_pod *p, const char *ip, bool ready,
+                        const char *service) {
+    json_t *e = json_pack("{s:[s], s:{s:b, s:b, s:b}, s:{s:s, s:s, s:s}, s:s}", "addresses", ip,
+                          "conditions", "ready", ready, "serving", p->ready, "terminating",
+                          p->terminating, "targetRef", "kind", "Pod", "namespace",
+                          local_str(p->obj, "metadata.namespace", "default"), "name",
+                          local_str(p->obj, "metadata.name", ""), "nodeName", "local");
+    const char *host = local_str(p->obj, "spec.hostname", "");
+    if (*host && strcmp(local_str(p->obj, "spec.subdomain", ""), service) == 0)
+        json_object_set_new(e, "hostname", json_string(host));
+    return e;
 }
 
 static json_t *new_slice(const json_t *service, bool v6, size_t serial, json_t *ports) {
@@ -106,7 +111,9 @@ static void add_family(json_t *out, const json_t *service, const struct slices_p
             continue;
         json_t *s = slice_with(out, from, service, v6, ports_for(service, pods[i].obj));
         bool ready = eager || (pods[i].ready && !pods[i].terminating);
-        json_array_append_new(json_object_get(s, "endpoints"), endpoint(&pods[i], ip, ready));
+        json_array_append_new(
+            json_object_get(s, "endpoints"),
+            endpoint(&pods[i], ip, ready, local_str(service, "metadata.name", "")));
     }
 }
 

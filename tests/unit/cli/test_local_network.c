@@ -168,12 +168,14 @@ static void names_in_all_spellings(void **state) { /* REQ-031 */
     weft_buf_init(&b, 0);
     hosts_render(&b, w.pods[0], w.services, w.slices, "cluster.local");
     assert_holds(&b, "10.244.0.2\ta\n"
-                     "10.96.0.10\tweb.shop.svc.cluster.local web.shop.svc web.shop web\n");
+                     "10.96.0.10\tweb.shop.svc.cluster.local web.shop.svc web.shop web "
+                     "web.shop.svc.cluster.local.\n");
     weft_buf_done(&b);
     json_object_set_new(json_object_get(w.pods[0], "metadata"), "namespace", json_string("else"));
     weft_buf_init(&b, 0);
     hosts_render(&b, w.pods[0], w.services, w.slices, "example");
-    assert_holds(&b, "10.96.0.10\tweb.shop.svc.example web.shop.svc web.shop\n");
+    assert_holds(&b, "10.96.0.10\tweb.shop.svc.example web.shop.svc web.shop "
+                     "web.shop.svc.example.\n");
     weft_buf_done(&b);
     close_world(&w);
 }
@@ -188,9 +190,32 @@ static void headless_names_are_endpoints(void **state) { /* REQ-034 */
     struct weft_buf b;
     weft_buf_init(&b, 0);
     hosts_render(&b, w.pods[3], w.services, w.slices, "cluster.local");
-    assert_holds(
-        &b, "10.244.0.5\td\n10.244.0.2\tweb.shop.svc.cluster.local web.shop.svc web.shop web\n");
+    assert_holds(&b,
+                 "10.244.0.5\td\n10.244.0.2\tweb.shop.svc.cluster.local web.shop.svc web.shop web "
+                 "web.shop.svc.cluster.local.\n");
+    assert_null(strstr(weft_buf_slice(&b).base, "a.web"));
     assert_null(strstr(weft_buf_slice(&b).base, "10.244.0.3"));
+    weft_buf_done(&b);
+    close_world(&w);
+}
+
+/* What a StatefulSet gives its pods: a host name, and the Service as its domain. */
+static void stateful_pods_have_their_own_names(void **state) { /* REQ-034 */
+    (void)state;
+    struct world w;
+    open_world(&w);
+    local_set(w.service, "spec", "clusterIP", json_string("None"));
+    local_set(w.pods[0], "spec", "hostname", json_string("web-0"));
+    local_set(w.pods[0], "spec", "subdomain", json_string("web"));
+    local_set(w.pods[1], "spec", "hostname", json_string("web-1"));
+    local_set(w.pods[1], "spec", "subdomain", json_string("another"));
+    w.slices = slices_build(w.service, w.list, 2);
+    struct weft_buf b;
+    weft_buf_init(&b, 0);
+    hosts_render(&b, w.pods[3], w.services, w.slices, "cluster.local");
+    assert_holds(&b, "10.244.0.2\tweb-0.web.shop.svc.cluster.local web-0.web.shop.svc "
+                     "web-0.web.shop web-0.web web-0.web.shop.svc.cluster.local.\n");
+    assert_null(strstr(weft_buf_slice(&b).base, "web-1"));
     weft_buf_done(&b);
     close_world(&w);
 }
@@ -205,6 +230,7 @@ int main(void) {
         cmocka_unit_test(what_is_no_address_gets_no_rule),
         cmocka_unit_test(names_in_all_spellings),
         cmocka_unit_test(headless_names_are_endpoints),
+        cmocka_unit_test(stateful_pods_have_their_own_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
