@@ -210,6 +210,14 @@ static void renew_soon(struct proxy_agent *a) {
     weft_timer_start(&a->sign_timer, us);
 }
 
+static size_t count_roots(struct weft_slice pem) {
+    static const struct weft_slice mark = WEFT_SLICE_LIT("-----BEGIN CERTIFICATE-----");
+    size_t n = 0;
+    for (size_t i; (i = weft_slice_search(pem, mark)) < pem.len; n++)
+        pem = weft_slice_from(pem, i + mark.len);
+    return n;
+}
+
 enum weft_status agent_identity_set_trust(struct proxy_agent *a, struct weft_trust *t,
                                           struct weft_error *err) {
     if (a->identity) {
@@ -231,6 +239,7 @@ enum weft_status agent_identity_set_trust(struct proxy_agent *a, struct weft_tru
     }
     weft_trust_unref(a->trust);
     a->trust = weft_trust_ref(t);
+    weft_info("agent", "trust bundle in force, roots: %zu", count_roots(t->bundle));
     return WEFT_OK;
 }
 
