@@ -119,7 +119,8 @@ int cmd_uninstall(int argc, char **argv) {
             "without a sidecar from then on. Keys and Lease go with the namespace.",
         .notes =
             "weft: pods keep their sidecar until they are made again (kubectl rollout restart);\n"
-            "weft: do that before you delete, as sidecars without a controller learn nothing new\n",
+            "weft: do that before you delete, as sidecars without a controller learn nothing new\n"
+            "weft: with the experimental channel's types also: kubectl delete xmesh weft\n",
         .render = cli_install_render_removal,
     };
     return run(&c, argc, argv);
