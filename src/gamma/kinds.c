@@ -32,17 +32,15 @@ static bool in_group(const struct gamma_attachment *at, const struct weft_servic
            gamma_attachment_selects(at, p);
 }
 
-/* The first of the winning kind, or NULL: nobody is there. */
+/* The first of the winning kind, or NULL: nobody is there. Attachments stand in order of kinds. */
 static const struct gamma_attachment *winner(const struct gamma_service *s,
                                              const struct weft_service_port *p,
                                              struct weft_slice route_ns, bool consumer) {
-    const struct gamma_attachment *best = NULL;
     for (uint32_t i = 0; i < s->attachments.n; i++) {
         const struct gamma_attachment *at = s->attachments.items[i];
-        if (!in_group(at, p, route_ns, consumer)) continue;
-        if (!best || at->route->kind < best->route->kind) best = at;
+        if (in_group(at, p, route_ns, consumer)) return at;
     }
-    return best;
+    return NULL;
 }
 
 static struct gamma_list group(const struct gamma_service *s, const struct weft_service_port *p,

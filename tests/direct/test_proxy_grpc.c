@@ -53,14 +53,15 @@ static void expect_status(struct world *w, struct weft_client_conn *c, const cha
 /* REQ-121, REQ-122, REQ-124, REQ-128: service and method choose, over prior-knowledge HTTP/2. */
 static void service_and_method_choose(void **state) {
     struct world *w = *state;
-    services(w, "",
-             "  - matches: [{method: {service: shop.Cart}}]\n    " TO(
-                 "v1") "\n"
-                       "  - matches: [{method: {service: shop.Cart, method: Pay}}]\n    " TO(
-                           "v2") "\n"
-                                 "  - matches: [{method: {service: shop.Desk}, headers: [{name: "
-                                 "x-to, value: two}]}]\n"
-                                 "    " TO("v2") "\n");
+    services(
+        w, "",
+        "  - matches: [{method: {service: shop.Cart}}]\n    " TO(
+            "v1") "\n"
+                  "  - matches: [{method: {service: shop.Cart, method: Pay}}]\n    name: pay\n   "
+                  " " TO("v2") "\n"
+                               "  - matches: [{method: {service: shop.Desk}, headers: [{name: "
+                               "x-to, value: two}]}]\n"
+                               "    " TO("v2") "\n");
     static const struct {
         const char *path, *fields;
         int app; /* 1 or 2; 0: none */
@@ -82,6 +83,9 @@ static void service_and_method_choose(void **state) {
         world_call_done(&one);
     }
     assert_string_equal(a[0]->seen.protocol, "h2"); /* REQ-057: its port says nothing */
+    const char *log = world_log(w);
+    assert_has(log, "\"route\":\"default/r\",\"rule\":\"pay\""); /* a named rule by its name */
+    assert_has(log, "\"route\":\"default/r\",\"rule\":\"0\"");
 }
 
 /* REQ-036, REQ-120, REQ-125 */
