@@ -87,9 +87,8 @@ static void lint_endpoints(struct lint *l, const struct weft_destination *d,
         snprintf(field, sizeof field, "spec.rules[%u].backendRefs[%u]", r->index, i);
         if (e->n == 0)
             lint_add(l, LINT_WARNING, "no-endpoints", route_of(l, d, r), field,
-                     WEFT_SLICE_FMT
-                     "/" WEFT_SLICE_FMT
-                     ":%u has no ready endpoint in these manifests: its share gets %s",
+                     WEFT_SLICE_FMT "/" WEFT_SLICE_FMT
+                                    ":%u has no ready endpoint: its share gets %s",
                      WEFT_SLICE_ARG(b->ns), WEFT_SLICE_ARG(b->service), b->port,
                      d->routes == WEFT_ROUTES_GRPC ? "UNAVAILABLE" : "503");
         weft_endpoints_unref(e);
