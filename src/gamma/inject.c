@@ -49,6 +49,9 @@ static enum weft_inject_verdict decide(const json_t *pod, const json_t *ns,
                                               " without a container " INJECT_PROXY
                                               ": the mesh will call this pod with "
                                               "mutual TLS; Weft sets it when it injects"));
+        char clash[512];
+        if (inject_each_container(pod, is_proxy, NULL) && !inject_may_stay(pod, clash))
+            return say(why, WEFT_INJECT_REFUSED, clash);
         return say(why, WEFT_INJECT_NO, "the pod has a sidecar already");
     }
     const json_t *own =

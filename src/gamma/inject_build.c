@@ -38,6 +38,12 @@ static json_t *container(const char *name, const char *image,
     return c;
 }
 
+/* A pod that has resources as a whole shares them: what its containers ask for must fit into them.
+ */
+static bool shares_resources(const json_t *pod) {
+    return json_object_size(weft_js_in(pod, "spec", "resources")) > 0;
+}
+
 /* === weft-init === */
 
 static json_t *init_context(void) {
@@ -61,6 +67,7 @@ static json_t *build_init(const json_t *pod, const struct weft_inject_options *o
     weft_inject_variables(pod, WEFT_INJECT_INIT, on_variable, env);
     json_object_set_new(c, "env", env);
     json_object_set_new(c, "securityContext", init_context());
+    if (shares_resources(pod)) return c;
     json_object_set_new(c, "resources",
                         json_pack("{s:{s:s, s:s}, s:{s:s, s:s}}", "requests", "cpu", "10m",
                                   "memory", "16Mi", "limits", "cpu", "1", "memory", "64Mi"));
@@ -108,12 +115,13 @@ static void set_quantity(const json_t *pod, json_t *of, const char *what, const 
 /* A limit alone stands for the request too, as everywhere. */
 static json_t *proxy_resources(const json_t *pod) {
     json_t *requests = json_object(), *limits = json_object();
-    bool cpu = inject_annotation(pod, "weftmesh.io/proxy-cpu-limit"),
-         memory = inject_annotation(pod, "weftmesh.io/proxy-memory-limit");
+    bool shared = shares_resources(pod);
+    bool cpu = shared || inject_annotation(pod, "weftmesh.io/proxy-cpu-limit"),
+         memory = shared || inject_annotation(pod, "weftmesh.io/proxy-memory-limit");
     set_quantity(pod, requests, "cpu", "weftmesh.io/proxy-cpu", cpu ? NULL : "10m");
     set_quantity(pod, requests, "memory", "weftmesh.io/proxy-memory", memory ? NULL : "24Mi");
     set_quantity(pod, limits, "cpu", "weftmesh.io/proxy-cpu-limit", NULL);
-    set_quantity(pod, limits, "memory", "weftmesh.io/proxy-memory-limit", "256Mi");
+    set_quantity(pod, limits, "memory", "weftmesh.io/proxy-memory-limit", shared ? NULL : "256Mi");
     return json_pack("{s:o, s:o}", "requests", requests, "limits", limits);
 }
 

@@ -28,6 +28,8 @@ void inject_warn_unknown(const json_t *pod, json_t *warnings);
 /* The kind of pod; false: leave it alone. */
 bool inject_can(const json_t *pod, const struct weft_inject_options *opt, char why[512]);
 bool inject_may(const json_t *pod, const json_t *ns, char why[512]); /* false: refuse it */
+/* The same of a pod that has its sidecar: a container that came later may be in the way. */
+bool inject_may_stay(const json_t *pod, char why[512]);
 void inject_warn(const json_t *pod, const struct weft_inject_options *opt, json_t *warnings);
 
 /* inject_build.c */

@@ -53,6 +53,7 @@ struct clash {
     const json_t *pod_context;
     uint32_t uid;
     char *why;
+    bool injected; /* ours are there */
 };
 
 static int64_t id_of(const struct clash *c, const json_t *container, const char *key) {
@@ -86,6 +87,7 @@ static bool clashes(void *ud, const json_t *container, bool init) {
     struct weft_slice name = weft_js_str(container, "name");
     bool user = id_of(c, container, "runAsUser") == (int64_t)c->uid;
     if (weft_slice_is(name, INJECT_INIT) || weft_slice_is(name, INJECT_PROXY)) {
+        if (c->injected) return false;
         snprintf(c->why, 512, "the pod has a container " WEFT_SLICE_FMT " of its own: rename it",
                  WEFT_SLICE_ARG(name));
         return true;
@@ -130,9 +132,14 @@ static bool takes_volume(const json_t *pod, char why[512]) {
 }
 
 bool inject_may(const json_t *pod, const json_t *ns, char why[512]) {
-    struct clash c = {weft_js_in(pod, "spec", "securityContext"), weft_inject_uid(pod), why};
+    struct clash c = {weft_js_in(pod, "spec", "securityContext"), weft_inject_uid(pod), why, false};
     return inject_check_annotations(pod, why) && !inject_each_container(pod, clashes, &c) &&
            !takes_volume(pod, why) && !is_restricted(ns, why);
+}
+
+bool inject_may_stay(const json_t *pod, char why[512]) {
+    struct clash c = {weft_js_in(pod, "spec", "securityContext"), weft_inject_uid(pod), why, true};
+    return !inject_each_container(pod, clashes, &c);
 }
 
 /* === what works, but perhaps not as meant === */

@@ -43,6 +43,11 @@ static const struct row rows[] = {
      "[{'name':'weft-proxy'}]}}",
      ASKS, WEFT_INJECT_NO, "already"},
     {POD("'weftmesh.io/sidecar':'native'"), ASKS, WEFT_INJECT_NO, "already", "without a container"},
+    {"{'metadata':{'annotations':{'weftmesh.io/sidecar':'native'}},'spec':{'initContainers':"
+     "[{'name':'weft-init','securityContext':{'runAsUser':0}},{'name':'weft-proxy',"
+     "'securityContext':{'runAsUser':1337}}],'containers':[{'name':'late','securityContext':"
+     "{'runAsUser':1337}}]}}",
+     ASKS, WEFT_INJECT_REFUSED, "container late runs as user 1337"},
     {"{'spec':{'hostNetwork':true}}", ASKS, WEFT_INJECT_NO, "host's network", "host's network"},
     {"{'spec':{'hostNetwork':true}}", "{}", WEFT_INJECT_NO},
     {"{'spec':{'os':{'name':'windows'}}}", ASKS, WEFT_INJECT_NO, "Windows", "Windows"},
