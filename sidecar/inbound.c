@@ -128,6 +128,17 @@ static void app_address(struct proxy_conn *c, int listen) {
     c->dst.port = port;
 }
 
+/* How long silence is waited for. Short only where a server may have to speak first: elsewhere it
+ * is a peer that had no time for its ClientHello yet, and taking it for opaque would fail its
+ * handshake. */
+static uint64_t patience(const struct proxy_conn *c) {
+    const struct weft_inbound_port *p = port_of(c);
+    bool http = p && p->protocol != WEFT_PROTO_UNKNOWN && p->protocol != WEFT_PROTO_TLS &&
+                p->protocol != WEFT_PROTO_TCP;
+    if (c->w->opt->detect_timeout_us == 0) return 0;
+    return http || mode_of(c) == WEFT_MTLS_STRICT ? HANDSHAKE_US : c->w->opt->detect_timeout_us;
+}
+
 void proxy_inbound_accept(struct proxy_worker *w, struct weft_xport *x, int listen) {
     struct proxy_conn *c = proxy_conn_new(w, x, PROXY_INBOUND);
     if (!proxy_limits_admit_conn(w, c->dir)) {
@@ -144,7 +155,7 @@ void proxy_inbound_accept(struct proxy_worker *w, struct weft_xport *x, int list
     }
     app_address(c, listen);
     c->want_hello = true;
-    proxy_conn_sniff(c, w->opt->detect_timeout_us, on_sniffed);
+    proxy_conn_sniff(c, patience(c), on_sniffed);
 }
 
 struct weft_slice proxy_own_id(const struct proxy_worker *w) {
