@@ -49,6 +49,7 @@ struct controller_review {
     struct known *known;    /* oldest first */
     struct weft_list queue; /* known that are to be asked about */
     size_t n_waiting, n_asking;
+    bool freed; /* goes with the last that waits */
     double allowance;
     uint64_t allowance_at_us;
 };
@@ -114,6 +115,12 @@ static bool take_allowance(struct controller_review *r) {
 
 /* === telling === */
 
+static void free_if_done(struct controller_review *r) {
+    if (!r->freed || r->n_waiting) return;
+    free(r->audience);
+    free(r);
+}
+
 static void tell(struct controller_review_wait *w) {
     const struct known *k = w->known;
     struct controller_review_answer a = {.status = WEFT_AGAIN, .why = "too many at once"};
@@ -128,8 +135,10 @@ static void tell(struct controller_review_wait *w) {
     weft_list_remove(&w->node);
     w->review->n_waiting--;
     weft_task_cancel(&w->soon);
+    struct controller_review *r = w->review;
     free(w);
     fn(ud, &a);
+    free_if_done(r); /* fn may have been the last that asks */
 }
 
 static void on_soon(void *arg) {
@@ -274,10 +283,12 @@ controller_review_ask(struct controller_review *r, struct weft_slice token,
 
 void controller_review_cancel(struct controller_review_wait *w) {
     if (!w) return;
+    struct controller_review *r = w->review;
     weft_list_remove(&w->node);
     weft_task_cancel(&w->soon);
-    w->review->n_waiting--;
+    r->n_waiting--;
     free(w);
+    free_if_done(r);
 }
 
 struct controller_review *controller_review_new(struct weft_loop *l, struct weft_kube *k,
@@ -297,8 +308,14 @@ struct controller_review *controller_review_new(struct weft_loop *l, struct weft
 struct controller_review *controller_review_free(struct controller_review *r) {
     if (!r) return NULL;
     struct known *k, *next;
-    HASH_ITER(hh, r->known, k, next) known_free(k);
-    free(r->audience);
-    free(r);
+    HASH_ITER(hh, r->known, k, next) {
+        weft_list_each(it, &k->waiting) {
+            weft_list_remove(it);
+            weft_task_cancel(&WEFT_CONTAINER(it, struct controller_review_wait, node)->soon);
+        }
+        known_free(k);
+    }
+    r->freed = true;
+    free_if_done(r);
     return NULL;
 }

@@ -9,7 +9,7 @@
 struct controller_review;
 struct controller_review *controller_review_new(struct weft_loop *l, struct weft_kube *k,
                                                 const char *audience, struct controller_metrics *m);
-/* Everybody who waits must have been told or have cancelled. */
+/* Who waits is not told any more, and still cancels (connections end a little later than this). */
 struct controller_review *controller_review_free(struct controller_review *r);
 
 struct controller_review_answer {
