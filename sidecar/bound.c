@@ -6,9 +6,13 @@
 
 static void make_loads(struct proxy_bound *b) {
     const struct weft_destination *d = b->bound->dest;
+    struct weft_slice zone = weft_slice_str(b->w->opt->zone ? b->w->opt->zone : "");
     b->loads = weft_alloc0((d->n_endpoints + 1) * sizeof(*b->loads));
-    for (uint32_t i = 0; i < d->n_endpoints; i++)
+    b->near = weft_alloc0((d->n_endpoints + 1) * sizeof(*b->near));
+    for (uint32_t i = 0; i < d->n_endpoints; i++) {
         b->loads[i] = proxy_loads_of(&b->w->dests, b->bound->endpoints[i]);
+        weft_near_init(&b->near[i], b->bound->endpoints[i], zone);
+    }
 }
 
 /* Slot 0: no rule, no backend; 1: the default backend; then each rule's backends and one more. */
@@ -49,8 +53,10 @@ static void drop_loads(struct proxy_bound *b) {
         for (uint32_t j = 0; j < b->bound->endpoints[i]->n; j++)
             proxy_load_unref(&b->w->dests, b->loads[i][j]);
         free(b->loads[i]);
+        weft_near_done(&b->near[i]);
     }
     free(b->loads);
+    free(b->near);
 }
 
 struct proxy_bound *proxy_bound_unref(struct proxy_bound *b) {

@@ -20,6 +20,7 @@ struct proxy_bound {
     struct weft_bound *bound;
     struct weft_split *splits;  /* one a rule */
     struct proxy_load ***loads; /* [endpoints set][endpoint] */
+    struct weft_near *near;     /* [endpoints set]: those of this pod's zone */
     struct weft_retry_budget budget;
     uint32_t *first_slot;         /* of each rule in `series`: one a backend, one for none */
     struct proxy_series **series; /* made on first use */

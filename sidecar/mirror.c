@@ -234,7 +234,8 @@ void proxy_mirror_start(struct proxy_exchange *x, const struct weft_mirror *m,
     }
     struct choice c = {.bound = x->bound, .set = be->endpoints};
     const struct weft_endpoints *eps = x->bound->bound->endpoints[be->endpoints];
-    int i = weft_endpoint_choose(eps, view_of, &c, NULL, 0, &x->w->rng);
+    int i = weft_endpoint_choose_near(eps, &x->bound->near[be->endpoints], view_of, &c, NULL, 0,
+                                      &x->w->rng);
     if (i < 0 || x->w->n_mirrors >= MAX_MIRRORS) {
         proxy_stats_count(stats, PROXY_METRIC_MIRRORS, i < 0 ? "failed" : "dropped", NULL);
         return;

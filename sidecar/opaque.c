@@ -34,7 +34,8 @@ static const struct weft_endpoint *pick(struct proxy_conn *c, enum weft_reason *
     const struct weft_backend *be = &c->fixed->bound->dest->default_backend;
     if (be->endpoints == WEFT_NO_ENDPOINTS) return NULL;
     const struct weft_endpoints *e = c->fixed->bound->endpoints[be->endpoints];
-    int i = weft_endpoint_choose(e, view_of, c, c->tried, c->n_tried, &c->w->rng);
+    int i = weft_endpoint_choose_near(e, &c->fixed->near[be->endpoints], view_of, c, c->tried,
+                                      c->n_tried, &c->w->rng);
     if (i < 0) return NULL;
     view_of(c, (uint32_t)i, &v);
     *ret_why = WEFT_REASON_OVERLOAD;

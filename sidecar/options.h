@@ -27,6 +27,7 @@ struct proxy_options {
 
     const char *cert, *key, *trust_bundle, *trust_bundle_pem;
     const char *controller, *controller_name;
+    const char *zone; /* NULL: none is preferred */
     const char *ns, *pod, *service_account, *token_file, *state_dir, *trust_domain;
     struct weft_addr pod_ips[PROXY_MAX_POD_IPS];
     size_t n_pod_ips;

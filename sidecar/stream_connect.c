@@ -27,7 +27,8 @@ static void remember_tried(struct proxy_exchange *x, uint32_t i) {
 
 static enum weft_reason pick(struct proxy_exchange *x) {
     struct weft_endpoint_view v;
-    int i = weft_endpoint_choose(x->eps, view_of, x, x->tried, x->n_tried, &x->w->rng);
+    int i = weft_endpoint_choose_near(x->eps, &x->bound->near[x->be->endpoints], view_of, x,
+                                      x->tried, x->n_tried, &x->w->rng);
     if (i < 0) return WEFT_REASON_NO_ENDPOINTS;
     view_of(x, (uint32_t)i, &v);
     if (v.full) return WEFT_REASON_OVERLOAD;

@@ -4,6 +4,8 @@
  * decide, so that noise does not empty an endpoint that is as good as its neighbours. */
 #include <weft/mesh/balance.h>
 
+#include <weft/base/alloc.h>
+
 enum { FALL_US = 1000000, HALF_LIFE_US = 2000000, COLDEST = WEFT_WARM / 10 };
 #define RISE  0.2  /* least weight of a sample above the average: two slow answers are enough */
 #define STEP  0.05 /* ... and of one below */
@@ -174,4 +176,68 @@ int weft_endpoint_choose(const struct weft_endpoints *e,
     struct candidate a = look(&c, nth(&c, first)), b = look(&c, nth(&c, second));
     if (badness(&a.v) && badness(&b.v)) return choose_among_bad(&c, &a, &b);
     return (int)better(&c, &a, &b)->i;
+}
+
+/* ---- zones ---- */
+
+static bool seen_before(const struct weft_endpoints *e, uint32_t i) {
+    for (uint32_t k = 0; k < i; k++)
+        if (weft_slice_eq(e->items[k].zone, e->items[i].zone)) return true;
+    return false;
+}
+
+static uint32_t count_zones(const struct weft_endpoints *e) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < e->n; i++) n += !seen_before(e, i);
+    return n;
+}
+
+void weft_near_init(struct weft_near *ret, const struct weft_endpoints *e, struct weft_slice zone) {
+    *ret = (struct weft_near){0};
+    uint32_t near = 0, far;
+    for (uint32_t i = 0; zone.len && i < e->n; i++) near += weft_slice_eq(e->items[i].zone, zone);
+    if (!near || near == e->n) return;
+    uint64_t share = (uint64_t)WEFT_ALL_NEAR * near * count_zones(e) / e->n;
+    ret->share = share < WEFT_ALL_NEAR ? (uint32_t)share : WEFT_ALL_NEAR;
+    ret->n_near = near;
+    ret->order = weft_alloc(e->n * sizeof *ret->order);
+    far = near;
+    near = 0;
+    for (uint32_t i = 0; i < e->n; i++)
+        ret->order[weft_slice_eq(e->items[i].zone, zone) ? near++ : far++] = i;
+}
+
+void weft_near_done(struct weft_near *n) {
+    free(n->order);
+    *n = (struct weft_near){0};
+}
+
+static double cost(const struct weft_endpoint_view *v) {
+    return (double)v->latency_us * (v->active + 1.0);
+}
+
+/* One of the near ones, or -1: any may take it. */
+static int choose_near(const struct chooser *c, const struct weft_near *near) {
+    uint32_t n = near->n_near, first = weft_rng_below(c->rng, n);
+    struct candidate a = look(c, near->order[first]);
+    if (badness(&a.v) || !ready(c, &a.v)) return -1;
+    if (n > 1) {
+        uint32_t second = weft_rng_below(c->rng, n - 1);
+        struct candidate b = look(c, near->order[second >= first ? second + 1 : second]);
+        a = *better(c, &a, &b);
+    }
+    struct candidate far = look(c, near->order[n + weft_rng_below(c->rng, c->e->n - n)]);
+    bool spill = !badness(&far.v) && ready(c, &far.v) && cost(&a.v) > WEFT_FAR_GAIN * cost(&far.v);
+    return (int)(spill ? far.i : a.i);
+}
+
+int weft_endpoint_choose_near(const struct weft_endpoints *e, const struct weft_near *near,
+                              void (*view)(void *ud, uint32_t i, struct weft_endpoint_view *ret),
+                              void *ud, const uint32_t *tried, uint32_t n_tried,
+                              struct weft_rng *rng) {
+    struct chooser c = {e, view, ud, tried, n_tried, rng};
+    int i = -1;
+    if (near->n_near && !n_tried && weft_rng_below(rng, WEFT_ALL_NEAR) < near->share)
+        i = choose_near(&c, near);
+    return i >= 0 ? i : weft_endpoint_choose(e, view, ud, tried, n_tried, rng);
 }

@@ -187,9 +187,57 @@ static void the_view_shows_it(void **state) {
     assert_has(text, "\"requests\": 70");
 }
 
+/* ---- zones ---- */
+
+/* web has an endpoint in each of two zones; this pod is in `zone`. */
+static void two_zones(struct world *w, const char *zone) {
+    static const char *const zones[] = {"a", "b"};
+    w->opt.zone = zone;
+    world_service(w, "web", "10.96.0.1", NULL, "");
+    for (int i = 0; i < 2; i++)
+        world_yaml(w,
+                   "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: z%d, "
+                   "namespace: default, labels: {kubernetes.io/service-name: web}}\n"
+                   "addressType: IPv4\nports: [{name: main, port: 8080, protocol: TCP}]\n"
+                   "endpoints: [{addresses: [10.0.0.%d], zone: %s, conditions: {ready: true}}]\n",
+                   i, i + 1, zones[i]);
+    world_apply(w);
+    world_app(w, "10.0.0.1:8080");
+    world_app(w, "10.0.0.2:8080");
+}
+
+static void requests_stay_in_the_zone(void **state) {
+    struct world *w = *state;
+    two_zones(w, "b");
+    ask(world_connect(w, "10.96.0.1:80"), 20);
+    assert_int_equal(world_app(w, "10.0.0.1:8080")->requests, 0);
+    assert_int_equal(world_app(w, "10.0.0.2:8080")->requests, 20);
+}
+
+static void without_a_zone_all_are_alike(void **state) {
+    struct world *w = *state;
+    two_zones(w, NULL);
+    ask(world_connect(w, "10.96.0.1:80"), 60);
+    assert_true(world_app(w, "10.0.0.1:8080")->requests > 0);
+    assert_true(world_app(w, "10.0.0.2:8080")->requests > 0);
+}
+
+/* A zone whose endpoint is gone is no reason to fail. */
+static void a_dead_zone_is_left(void **state) {
+    struct world *w = *state;
+    two_zones(w, "b");
+    world_app(w, "10.0.0.2:8080")->mode = APP_REFUSE;
+    struct client *c = world_connect(w, "10.96.0.1:80");
+    for (int i = 0; i < 10; i++) assert_has(client_ask(c, GET), "HTTP/1.1 200");
+    assert_int_equal(world_app(w, "10.0.0.1:8080")->requests, 10);
+}
+
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
     const struct CMUnitTest tests[] = {
+        T(requests_stay_in_the_zone),
+        T(without_a_zone_all_are_alike),
+        T(a_dead_zone_is_left),
         T(unavailable_in_trailers_ejects),
         T(unavailable_without_trailers_ejects),
         T(a_fault_of_the_caller_ejects_nobody),

@@ -44,3 +44,24 @@ uint32_t weft_endpoint_warmth(uint64_t since_us, uint64_t warm_up_us, uint64_t n
 int weft_endpoint_choose(const struct weft_endpoints *e,
                          void (*view)(void *ud, uint32_t i, struct weft_endpoint_view *ret),
                          void *ud, const uint32_t *tried, uint32_t n_tried, struct weft_rng *rng);
+
+/* The endpoints of a set by zone: those of one's own first. */
+struct weft_near {
+    uint32_t *order; /* all indexes, the n_near near ones first; free() it */
+    uint32_t n_near; /* 0: nothing is preferred */
+    uint32_t share;  /* of WEFT_ALL_NEAR: how many requests stay near */
+};
+enum { WEFT_ALL_NEAR = 1000 };
+/* All requests stay near when the zone has its fair share of the set (one part of as many as there
+ * are zones) or more; else as many as that share is of the fair one. Nothing is preferred when
+ * `zone` is empty, has no endpoint here, or has all of them. */
+void weft_near_init(struct weft_near *ret, const struct weft_endpoints *e, struct weft_slice zone);
+void weft_near_done(struct weft_near *n);
+/* As weft_endpoint_choose, among the near ones first. Any endpoint is as good for a retry; when the
+ * first near one drawn is full, ejected or suspect, so that its share goes elsewhere and not to its
+ * neighbours; and when a random far one would be WEFT_FAR_GAIN times cheaper. */
+enum { WEFT_FAR_GAIN = 3 };
+int weft_endpoint_choose_near(const struct weft_endpoints *e, const struct weft_near *near,
+                              void (*view)(void *ud, uint32_t i, struct weft_endpoint_view *ret),
+                              void *ud, const uint32_t *tried, uint32_t n_tried,
+                              struct weft_rng *rng);

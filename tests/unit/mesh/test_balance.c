@@ -28,6 +28,7 @@ struct sim {
     struct weft_outlier_policy policy;
     struct weft_endpoint items[MAX];
     struct weft_endpoints e;
+    struct weft_near near;
     struct sim_endpoint at[MAX];
     struct {
         uint32_t i;
@@ -82,7 +83,7 @@ static void land(struct sim *s, uint32_t f) {
 }
 
 static void send_one(struct sim *s) {
-    int i = weft_endpoint_choose(&s->e, view, s, NULL, 0, &s->rng);
+    int i = weft_endpoint_choose_near(&s->e, &s->near, view, s, NULL, 0, &s->rng);
     assert_in_range(i, 0, s->e.n - 1);
     struct sim_endpoint *e = &s->at[i];
     e->requests++;
@@ -334,6 +335,93 @@ static void budget(void **state) {
     assert_int_equal(taken, 100);
 }
 
+/* ---- zones ---- */
+
+/* The first n_a endpoints are in zone a, the next n_b in b, the rest in c; callers are in a. */
+static void sim_zones(struct sim *s, uint32_t n_a, uint32_t n_b, uint32_t n_c) {
+    sim_init(s, n_a + n_b + n_c, 20 * MS);
+    for (uint32_t i = 0; i < s->e.n; i++)
+        s->items[i].zone = weft_slice_str(i < n_a ? "a" : i < n_a + n_b ? "b" : "c");
+    weft_near_init(&s->near, &s->e, WEFT_SLICE_LIT("a"));
+}
+
+/* Per cent of the requests of a run that zone a got. */
+static uint32_t near_share(struct sim *s, uint32_t n_a, uint64_t us, uint32_t rate) {
+    uint32_t near = 0, all = 0;
+    run(s, us, rate);
+    for (uint32_t i = 0; i < s->e.n; i++) {
+        all += s->at[i].requests;
+        if (i < n_a) near += s->at[i].requests;
+    }
+    return near * 100 / all;
+}
+
+/* All but the few that look how far ones do, once what was known of them is forgotten. */
+static void the_own_zone_is_preferred(void **state) {
+    static struct sim s;
+    sim_zones(&s, 3, 3, 3);
+    assert_in_range(near_share(&s, 3, 20 * S, 100), 96, 100);
+    weft_near_done(&s.near);
+}
+
+/* One of nine where a third would be fair: a third of the requests, and its part of the others. */
+static void a_small_zone_takes_its_part(void **state) {
+    static struct sim s;
+    sim_zones(&s, 1, 4, 4);
+    assert_int_equal(s.near.share, 333);
+    assert_in_range(near_share(&s, 1, 20 * S, 100), 33, 48);
+    weft_near_done(&s.near);
+}
+
+/* Of three near ones two fail and are ejected: their part goes to all, not to the third one. */
+static void a_failing_zone_spills(void **state) {
+    static struct sim s;
+    sim_zones(&s, 3, 3, 3);
+    s.at[0].fails = s.at[1].fails = true;
+    run(&s, 2 * S, 100);
+    uint32_t share = near_share(&s, 3, 5 * S, 100);
+    assert_in_range(share, 30, 60);
+    weft_near_done(&s.near);
+}
+
+/* Near ones answer in 2 s, far ones in 20 ms: near ones get little. */
+static void a_slow_zone_spills(void **state) {
+    static struct sim s;
+    sim_zones(&s, 2, 2, 2);
+    s.at[0].takes_us = s.at[1].takes_us = 2 * S;
+    run(&s, 5 * S, 100);
+    assert_in_range(near_share(&s, 2, 20 * S, 100), 0, 20);
+    weft_near_done(&s.near);
+}
+
+static void no_zone_no_preference(void **state) {
+    static struct sim s;
+    sim_zones(&s, 3, 3, 3);
+    weft_near_done(&s.near);
+    weft_near_init(&s.near, &s.e, WEFT_SLICE_EMPTY);
+    assert_int_equal(s.near.n_near, 0);
+    weft_near_init(&s.near, &s.e, WEFT_SLICE_LIT("d"));
+    assert_int_equal(s.near.n_near, 0);
+    assert_in_range(near_share(&s, 3, 10 * S, 100), 25, 42);
+    sim_zones(&s, 3, 0, 0); /* all are near: nothing to prefer */
+    assert_int_equal(s.near.n_near, 0);
+}
+
+/* A retry goes anywhere but to those that were tried. */
+static void retries_leave_the_zone(void **state) {
+    static struct sim s;
+    const uint32_t tried[] = {0};
+    uint32_t far = 0;
+    sim_zones(&s, 2, 2, 2);
+    for (int i = 0; i < 1000; i++) {
+        int got = weft_endpoint_choose_near(&s.e, &s.near, view, &s, tried, 1, &s.rng);
+        assert_int_not_equal(got, 0);
+        far += got > 1;
+    }
+    assert_in_range(far, 700, 900);
+    weft_near_done(&s.near);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equal_endpoints_share_evenly),
@@ -348,6 +436,12 @@ int main(void) {
         cmocka_unit_test(ejections_grow_and_are_forgotten),
         cmocka_unit_test(choices),
         cmocka_unit_test(budget),
+        cmocka_unit_test(the_own_zone_is_preferred),
+        cmocka_unit_test(a_small_zone_takes_its_part),
+        cmocka_unit_test(a_failing_zone_spills),
+        cmocka_unit_test(a_slow_zone_spills),
+        cmocka_unit_test(no_zone_no_preference),
+        cmocka_unit_test(retries_leave_the_zone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
