@@ -165,7 +165,6 @@ static void open_tunnel(struct proxy_exchange *x) {
 }
 
 static void forward_head(struct proxy_exchange *x, struct weft_head *head, bool end) {
-    proxy_exchange_note_grpc(x, &head->fields);
     filter_response(x, head);
     if (head->status == 101) open_tunnel(x);
     if (head->framing == WEFT_BODY_CLOSE) head->framing = WEFT_BODY_CHUNKED;
@@ -187,6 +186,7 @@ static void on_up_head(void *ud, struct weft_head *head, bool end) {
     if (take_hop(x, head)) return;
     x->seen = true;
     proxy_exchange_heard(x, head->status);
+    proxy_exchange_note_grpc(x, &head->fields);
     if (proxy_exchange_retry_answer(x, head)) return;
     forward_head(x, head, end);
 }
