@@ -59,13 +59,14 @@ def make_match(r):
 
 def make_route(r, ns, name, service, service_ns, template, kind='HTTPRoute'):
     rules = []
-    make, side = (make_grpc_match, 'Response') if kind == 'GRPCRoute' else (make_match, 'Request')
+    make = make_grpc_match if kind == 'GRPCRoute' else make_match
     for i in range(r.randint(1, 3)):
         matches = [dict(r.choice(template)) if template and r.random() < 0.6 else make(r)
                    for _ in range(r.randint(1, 2))]
         rules.append({'matches': matches,
                       'filters': [{'type': f'{side}HeaderModifier', f'{side.lower()}HeaderModifier':
-                                   {'set': [{'name': 'x-rule', 'value': f'{ns}/{name}/{i}'}]}}],
+                                   {'set': [{'name': 'x-rule', 'value': f'{ns}/{name}/{i}'}]}}
+                                  for side in ('Request', 'Response')],
                       'backendRefs': [{'name': 'origin', 'namespace': 'backends', 'port': 80}]})
     ref = {'group': '', 'kind': 'Service', 'name': service, 'port': 80}
     if ns != service_ns:
