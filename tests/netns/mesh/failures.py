@@ -41,10 +41,10 @@ def names(m):
 def controller_down(m):
     """Killed again as often as it comes back, so that a pod has to start without it."""
     path, load = m.load(CLIENT, 'http://web/', 50, 10, 'controller-down')
-    gone = time.monotonic()
+    gone, pid = time.monotonic(), 0
     for _ in range(5):
-        c = wait_for('a controller', lambda: (s := m.status()['controller'])['pid'] and s, 20)
-        os.kill(c['pid'], signal.SIGKILL)
+        pid = wait_for('another controller', lambda: (p := m.status()['controller']['pid']) not in (0, pid) and p, 20)
+        os.kill(pid, signal.SIGKILL)
     m.local('scale', 'fail/more', '1', '--timeout', '0')
     pod = wait_for('the new pod', lambda: m.pods('fail/more'), 5)
     ok('a pod is started while the controller is away', pod and not pod[0]['ready'] and not m.status()['controller']['ready'], m.status()['controller'])
