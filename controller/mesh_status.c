@@ -186,6 +186,7 @@ void controller_mesh_status_lead(struct controller_mesh_status *m, bool leads) {
     }
     weft_timer_stop(&m->look);
     weft_kube_cancel(weft_take(&m->call));
+    free(weft_take(&m->based)); /* it may never have arrived */
 }
 
 struct controller_mesh_status *

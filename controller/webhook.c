@@ -21,7 +21,8 @@ struct controller_webhook {
     struct weft_listener *listener;
     struct weft_tls_ctx *tls;
     struct weft_timer rotate;
-    struct weft_list conns; /* the oldest first */
+    struct weft_list conns;  /* the oldest first */
+    struct weft_list pushed; /* out, and gone at the end of this turn */
     size_t n_conns, n_bytes;
     bool closing;
 };
@@ -239,13 +240,21 @@ static void end_conn(struct conn *c) {
     }
 }
 
+/* Each who comes pushes out another, also when many come in one turn. */
+static void push_out_oldest(struct controller_webhook *w) {
+    struct conn *c = WEFT_CONTAINER(w->conns.next, struct conn, node);
+    weft_list_remove(&c->node);
+    weft_list_push(&w->pushed, &c->node);
+    end_conn(c);
+}
+
 static void on_accept(void *ud, struct weft_xport *x) {
     struct controller_webhook *w = ud;
     if (!w->tls) { /* no authority yet */
         weft_xport_close(x);
         return;
     }
-    if (w->n_conns >= MAX_CONNECTIONS) end_conn(WEFT_CONTAINER(w->conns.next, struct conn, node));
+    if (w->n_conns >= MAX_CONNECTIONS) push_out_oldest(w);
     struct conn *c = weft_new0(struct conn);
     c->w = w;
     weft_list_push(&w->conns, &c->node);
@@ -285,6 +294,7 @@ enum weft_status controller_webhook_new(struct weft_loop *l,
     w->loop = l;
     w->opt = *opt;
     weft_list_init(&w->conns);
+    weft_list_init(&w->pushed);
     weft_timer_init(&w->rotate, l, on_rotate, w);
     enum weft_status st = controller_webhook_renew(w, err);
     if (st == WEFT_OK || st == WEFT_AGAIN)

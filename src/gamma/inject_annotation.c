@@ -206,8 +206,8 @@ void weft_inject_variables(const json_t *pod, enum weft_inject_program program,
         WEFT_FREE char *value = weft_slice_dup(weft_slice_trim(v));
         if (*value) fn(ud, rows[i].variable, value);
     }
-    const char *mode = inject_annotation(pod, "weftmesh.io/mtls");
-    if (wanted == PROXY && mode && !strcmp(mode, "strict")) fn(ud, "WEFT_MTLS_MODE", mode);
+    struct weft_slice mode = weft_slice_trim(weft_js_str(annotations(pod), "weftmesh.io/mtls"));
+    if (wanted == PROXY && weft_slice_is(mode, "strict")) fn(ud, "WEFT_MTLS_MODE", "strict");
 }
 
 uint32_t weft_inject_uid(const json_t *pod) {

@@ -65,7 +65,8 @@ static const char *fault_of(const json_t *review) {
         return "kind AdmissionReview of admission.k8s.io/v1 is wanted";
     if (!json_is_object(request)) return "request is missing";
     if (!weft_js_str(request, "uid").len) return "request.uid is missing";
-    if (json_object_get(request, "object") && !json_is_object(json_object_get(request, "object")))
+    const json_t *object = json_object_get(request, "object"); /* null: of a DELETE */
+    if (object && !json_is_null(object) && !json_is_object(object))
         return "request.object is no object";
     return NULL;
 }
@@ -74,7 +75,8 @@ static bool is_new_pod(const json_t *request) {
     const json_t *kind = json_object_get(request, "kind");
     return weft_slice_is(weft_js_str(kind, "kind"), "Pod") && !weft_js_str(kind, "group").len &&
            weft_slice_is(weft_js_str(request, "operation"), "CREATE") &&
-           !weft_js_str(request, "subResource").len && json_object_get(request, "object");
+           !weft_js_str(request, "subResource").len &&
+           json_is_object(json_object_get(request, "object"));
 }
 
 /* Fit for a path as it is. */

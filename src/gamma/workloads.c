@@ -6,6 +6,7 @@
 #include <weft/mesh/identity.h>
 
 static bool mode_from(struct weft_slice s, enum weft_mtls_mode *ret) {
+    s = weft_slice_trim(s);
     for (enum weft_mtls_mode m = WEFT_MTLS_PERMISSIVE; m <= WEFT_MTLS_DISABLED; m++) {
         if (!weft_slice_is(s, weft_mtls_name(m))) continue;
         *ret = m;

@@ -127,6 +127,7 @@ bool weft_fmt_grpc_codes(struct weft_slice s) {
 }
 
 bool weft_fmt_mtls(struct weft_slice s) {
+    s = weft_slice_trim(s);
     return weft_slice_is(s, "strict") || weft_slice_is(s, "permissive") ||
            weft_slice_is(s, "disabled");
 }

@@ -126,13 +126,28 @@ static void only_the_leader_writes(void **state) {
     assert_int_equal(w->k.cluster->patches + w->k.cluster->posts, 0);
 }
 
+/* What was under way when another led may never have arrived. */
+static void a_write_that_was_given_up_is_made_again(void **state) {
+    struct world *w = *state;
+    put_mesh(w, "weftmesh.io/mesh-controller", false);
+    w->k.cluster->silent = true;
+    controller_mesh_status_lead(w->mesh, true);
+    pass(&w->k, 3000);
+    controller_mesh_status_lead(w->mesh, false);
+    w->k.cluster->silent = false;
+    assert_null(status(w));
+    controller_mesh_status_lead(w->mesh, true);
+    pass(&w->k, 3000);
+    assert_string_equal(condition(w, "reason"), "Accepted");
+}
+
 int main(void) {
     (void)weft_log_set_level("error");
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         T(it_is_made_where_its_kind_exists), T(features_are_sorted_and_each_once),
         T(that_of_another_is_not_touched),   T(parameters_are_refused),
-        T(only_the_leader_writes),
+        T(only_the_leader_writes),           T(a_write_that_was_given_up_is_made_again),
     };
 #undef T
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The admission endpoint over real sockets and TLS, as the API server calls it: HTTP/1.1 and
  * HTTP/2, which namespace counts, and what it does with what is no review. */
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -282,6 +285,65 @@ static void one_that_does_not_arrive_is_given_up(void **state) {
     assert_int_equal(w->status, 408);
 }
 
+/* === more connections than there are places === */
+
+enum { PLACES = 256, LATE = 8 };
+
+struct crowd {
+    struct weft_xport *x[PLACES];
+    size_t n_open, n_lost;
+};
+
+static void on_in(void *ud, enum weft_status st) {
+    ((struct crowd *)ud)->n_open += st == WEFT_OK;
+}
+static void on_out(void *ud, enum weft_status st) {
+    ((struct crowd *)ud)->n_lost++;
+}
+static void on_out_by_eof(void *ud) {
+    ((struct crowd *)ud)->n_lost++;
+}
+static bool all_are_in(void *ud) {
+    const struct crowd *c = ud;
+    return c->n_open + c->n_lost == PLACES;
+}
+static bool room_was_made(void *ud) {
+    return ((struct crowd *)ud)->n_lost >= LATE;
+}
+
+static void fill_places(struct world *w, struct crowd *c) {
+    static const struct weft_xport_cb cb = {
+        .on_open = on_in, .on_error = on_out, .on_eof = on_out_by_eof};
+    struct weft_addr to = controller_webhook_addr(w->webhook);
+    for (size_t i = 0; i < PLACES; i++) {
+        c->x[i] = weft_xport_tls_client(weft_xport_dial(w->loop, &to, NULL, 0), w->tls,
+                                        WEFT_SLICE_LIT(ID), "h2", NAME, 0);
+        weft_xport_set_cb(c->x[i], &cb, c);
+        weft_xport_read_start(c->x[i]);
+    }
+    weft_loop_run_until(w->loop, all_are_in, c);
+    assert_int_equal(c->n_lost, 0);
+}
+
+/* Those who come in one turn push out one each, not all of them the same one. */
+static void many_at_once_push_out_as_many(void **state) {
+    struct world *w = *state;
+    struct crowd c = {0};
+    int fds[LATE];
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons(controller_webhook_addr(w->webhook).port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    fill_places(w, &c);
+    for (size_t i = 0; i < LATE; i++) { /* the kernel takes them before the loop turns */
+        fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(connect(fds[i], (struct sockaddr *)&to, sizeof to), 0);
+    }
+    weft_loop_run_until(w->loop, room_was_made, &c);
+    assert_int_equal(c.n_lost, LATE);
+    for (size_t i = 0; i < PLACES; i++) weft_xport_close(c.x[i]);
+    for (size_t i = 0; i < LATE; i++) close(fds[i]);
+}
+
 static void its_certificate_is_of_the_mesh(void **state) {
     struct world *w = *state;
     struct weft_error err;
@@ -314,6 +376,7 @@ int main(void) {
         WITH(what_is_no_review_gets_a_status),
         WITH(one_that_is_too_long_is_not_read_to_its_end),
         WITH(one_that_does_not_arrive_is_given_up),
+        WITH(many_at_once_push_out_as_many),
         WITH(its_certificate_is_of_the_mesh),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

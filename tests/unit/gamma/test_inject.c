@@ -195,6 +195,20 @@ static void a_container_added_later_is_probed_as_well(void **state) {
     json_decref(ns);
 }
 
+/* White space around a value is nobody's intention: strict stays strict. */
+static void a_mode_is_read_without_space_around_it(void **state) {
+    const struct weft_inject_options opt = {.controller = "c:1"};
+    json_t *pod = parse(POD("'weftmesh.io/mtls':' strict '")), *ns = parse(ASKS);
+    struct weft_inject_result r;
+    weft_inject(pod, ns, &opt, &r);
+    assert_int_equal(r.verdict, WEFT_INJECT_YES);
+    WEFT_FREE char *text = json_dumps(r.pod, JSON_COMPACT);
+    assert_non_null(strstr(text, "{\"name\":\"WEFT_MTLS_MODE\",\"value\":\"strict\"}"));
+    weft_inject_result_done(&r);
+    json_decref(pod);
+    json_decref(ns);
+}
+
 /* === reviews === */
 
 static const json_t *no_namespace(void *ud, const char *name) {
@@ -254,6 +268,7 @@ static void what_is_no_new_pod_is_left_alone(void **state) {
         REVIEW("'uid':'u','kind':{'kind':'Service'},'operation':'CREATE','object':{}"),
         REVIEW("'uid':'u','kind':{'kind':'Pod'},'operation':'UPDATE','object':{}"),
         REVIEW("'uid':'u','kind':{'kind':'Pod'},'operation':'DELETE'"),
+        REVIEW("'uid':'u','kind':{'kind':'Pod'},'operation':'DELETE','object':null,'oldObject':{}"),
         REVIEW("'uid':'u','kind':{'kind':'Pod','group':'x.io'},'operation':'CREATE','object':{}"),
         REVIEW("'uid':'u','kind':{'kind':'Pod'},'operation':'CREATE','subResource':'eviction',"
                "'object':{}"),
@@ -309,6 +324,7 @@ int main(void) {
         cmocka_unit_test(each_pod_is_decided_with_its_reason),
         cmocka_unit_test(injecting_twice_changes_nothing),
         cmocka_unit_test(a_container_added_later_is_probed_as_well),
+        cmocka_unit_test(a_mode_is_read_without_space_around_it),
         cmocka_unit_test(a_review_is_answered_under_its_uid),
         cmocka_unit_test(a_refusal_says_why),
         cmocka_unit_test(what_is_no_new_pod_is_left_alone),

@@ -325,6 +325,8 @@ static void core_objects(void **state) {
     check(POD, "}\nspec: {}\n", true, "spec.containers");
     check(POD, ", annotations: {weftmesh.io/mtls: on}}\nspec: {containers: [{name: a}]}\n", true,
           "metadata.annotations[weftmesh.io/mtls]");
+    check(POD, ", annotations: {weftmesh.io/mtls: \" strict\"}}\nspec: {containers: [{name: a}]}\n",
+          true, NULL);
     check(POD, ", annotations: {weftmesh.io/mtls: Strict}}\nspec: {containers: [{name: a}]}\n",
           true, "metadata.annotations[weftmesh.io/mtls]");
     check(POD,
