@@ -273,6 +273,7 @@ static bool retry_by_policy(struct proxy_exchange *x, uint16_t status, uint32_t 
     if (!weft_retry_allowed(r, &facts) || !take_budget(x)) return false;
     proxy_series_add(proxy_exchange_series(x), PROXY_SERIES_RETRY_POLICY, 1);
     proxy_exchange_drop_attempt(x);
+    x->grpc_status = x->grpc ? PROXY_GRPC_NONE : PROXY_GRPC_NOT; /* that answer is no longer ours */
     proxy_exchange_goto(x, PROXY_ST_BACKOFF);
     proxy_exchange_pause_down(x, true);
     x->attempt_timer.fn = on_backoff;

@@ -228,6 +228,23 @@ static void listed_status_is_repeated(void **state) {
     world_call_done(&one);
 }
 
+/* REQ-117: what is told of the call is not the status that was repeated. */
+static void repeated_status_is_forgotten(void **state) {
+    struct world *w = *state;
+    services(w, RETRY, ONE_RULE);
+    struct app *a = world_app(w, "10.0.0.1:8080");
+    a->reply_fields = "content-type: application/grpc\ngrpc-status: 14\n";
+    struct h2_call one;
+    call(w, grpc_conn(w), "/a.B/M", "", &one);
+    a->reply_fields = "content-type: application/grpc\n"; /* and no status at all */
+    a->reply_body = "message";
+    world_advance(w, 300);
+    assert_int_equal(a->requests, 2);
+    assert_true(one.ended);
+    assert_hasnt(world_log(w), "\"grpc_status\":14");
+    world_call_done(&one);
+}
+
 /* REQ-111, REQ-117: as often as attempts says, then the last answer stands. */
 static void attempts_are_counted(void **state) {
     struct world *w = *state;
@@ -327,6 +344,7 @@ int main(void) {
         T(the_http_route_is_off),
         T(headers_are_modified),
         T(listed_status_is_repeated),
+        T(repeated_status_is_forgotten),
         T(attempts_are_counted),
         T(other_answers_stand),
         T(timeouts_by_annotation),
