@@ -9,7 +9,7 @@
 #include <weft/base/keep.h>
 #include <weft/obs/log.h>
 
-enum { MAX_FIRST = 16 * 1024 };
+enum { MAX_FIRST = 16 * 1024, UNDECIDED_US = 1000000 };
 
 struct proxy_conn *proxy_conn_new(struct proxy_worker *w, struct weft_xport *x,
                                   enum proxy_dir dir) {
@@ -164,8 +164,10 @@ static void on_first_bytes(void *ud, struct weft_slice data) {
     if (what == WEFT_SNIFF_TLS && c->want_hello && !hello_complete(c)) what = WEFT_SNIFF_MORE;
     if (full && what == WEFT_SNIFF_MORE) what = WEFT_SNIFF_OPAQUE;
     if (what == WEFT_SNIFF_MORE) {
-        /* Something came: an undecided beginning gets more time than silence does. */
-        weft_timer_start(&c->timer, 10 * c->w->opt->detect_timeout_us);
+        /* Something came: an undecided beginning gets more time than silence does, also where
+         * silence is not waited for (0). */
+        uint64_t us = 10 * c->w->opt->detect_timeout_us;
+        weft_timer_start(&c->timer, us ? us : UNDECIDED_US);
         return;
     }
     if (!full) {

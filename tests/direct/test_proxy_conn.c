@@ -57,6 +57,23 @@ static void silence_is_opaque(void **state) {
     assert_true(raw_is(a, "QUIT"));
 }
 
+/* Without a detect timeout silence is not judged, and neither is half a beginning at once. */
+static void split_beginning_without_timeout(void **state) {
+    struct world *w = *state;
+    w->opt.detect_timeout_us = 0;
+    world_service(w, "web", "10.96.0.5", NULL, "10.0.0.5");
+    world_apply(w);
+    struct app *a = raw_app(w, "10.0.0.5:8080");
+    struct client *c = world_connect(w, "10.96.0.5:80");
+    world_advance(w, 5000);
+    client_send(c, "\x16\x03"); /* of a ClientHello */
+    world_advance(w, 999);
+    assert_int_equal(a->dials, 0);
+    world_advance(w, 2);
+    assert_int_equal(a->dials, 1);
+    assert_true(raw_is(a, "\x16\x03"));
+}
+
 /* REQ-057: a port declared tcp is not even looked at. */
 static void declared_tcp_is_not_sniffed(void **state) {
     struct world *w = *state;
@@ -369,6 +386,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         T(foreign_is_passed_through),
         T(silence_is_opaque),
+        T(split_beginning_without_timeout),
         T(declared_tcp_is_not_sniffed),
         T(route_forces_http),
         T(app_protocol_forces_http),
