@@ -13,11 +13,14 @@
 
 enum { HANDSHAKE_US = 10000000 };
 
-static const struct weft_inbound_port *port_of(const struct proxy_conn *c) {
-    const struct weft_inbound *i = c->w->inbound;
+static const struct weft_inbound_port *find_port(const struct weft_inbound *i, uint16_t port) {
     for (uint32_t k = 0; i && k < i->n_ports; k++)
-        if (i->ports[k].port == c->dst.port) return &i->ports[k];
+        if (i->ports[k].port == port) return &i->ports[k];
     return NULL;
+}
+
+static const struct weft_inbound_port *port_of(const struct proxy_conn *c) {
+    return find_port(c->w->inbound, c->dst.port);
 }
 
 static enum weft_mtls_mode mode_of(const struct proxy_conn *c) {
@@ -31,19 +34,25 @@ static struct weft_slice own_id(const struct proxy_worker *w) {
     return w->identity ? weft_identity_spiffe_id(w->identity) : WEFT_SLICE_EMPTY;
 }
 
-/* Few ports, so a list. */
-struct proxy_series *proxy_inbound_series(struct proxy_worker *w, uint16_t port) {
-    for (struct proxy_port_series *p = w->port_series; p; p = p->next)
-        if (p->port == port) return p->series;
-    char service[16];
-    int n = snprintf(service, sizeof service, ":%u", port);
-    struct proxy_series_labels l = {.dir = PROXY_INBOUND,
-                                    .service = weft_slice(service, (size_t)n)};
+static struct proxy_series *port_series_new(struct proxy_worker *w, uint16_t port) {
+    char service[16] = ":other";
+    if (port) snprintf(service, sizeof service, ":%u", port);
+    struct proxy_series_labels l = {.dir = PROXY_INBOUND, .service = weft_slice_str(service)};
     struct proxy_port_series *p = weft_new0(struct proxy_port_series);
     *p = (struct proxy_port_series){
         .port = port, .next = w->port_series, .series = proxy_series_new(&w->stats, &l)};
     w->port_series = p;
     return p->series;
+}
+
+/* Few ports, so a list: who scans the pod's undeclared ports must not make it long. */
+struct proxy_series *proxy_inbound_series(struct proxy_worker *w, uint16_t port) {
+    uint32_t n = 0;
+    for (struct proxy_port_series *p = w->port_series; p; p = p->next, n++)
+        if (p->port == port) return p->series;
+    if (n < PROXY_MAX_PORT_SERIES || !port || find_port(w->inbound, port))
+        return port_series_new(w, port);
+    return proxy_inbound_series(w, 0); /* all the others together */
 }
 
 static void serve(struct proxy_conn *c, bool h2) {

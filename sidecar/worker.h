@@ -88,7 +88,9 @@ void proxy_outbound_accept(struct proxy_worker *w, struct weft_xport *x, int lis
 void proxy_inbound_accept(struct proxy_worker *w, struct weft_xport *x, int listen);
 /* Seconds that a connection may be used whose certificates end in `left` and live for `life`. */
 int64_t proxy_inbound_use_s(int64_t left, int64_t life);
-/* Of the app's port. */
+/* Of the app's port; beyond PROXY_MAX_PORT_SERIES one for all that the inbound configuration does
+ * not name. */
+enum { PROXY_MAX_PORT_SERIES = 64 };
 struct proxy_series *proxy_inbound_series(struct proxy_worker *w, uint16_t port);
 /* An original destination that is one of the proxy's own ports on an address of its own. */
 bool proxy_is_own_port(const struct proxy_worker *w, struct weft_xport *x,

@@ -108,6 +108,25 @@ static void negative_entries_are_capped(void **state) {
     weft_loop_free(l);
 }
 
+/* Somebody who tries every port of the pod: what is kept by port stays small. */
+static void port_series_are_capped(void **state) {
+    struct weft_loop *l = weft_loop_new_fake();
+    WEFT_FREE struct proxy_options *o = weft_new0(struct proxy_options);
+    struct proxy_worker_hooks hooks = {0};
+    proxy_options_default(o);
+    struct proxy_worker *w = proxy_worker_new(l, 0, o, &hooks, -1);
+    struct proxy_series *first = proxy_inbound_series(w, 1), *other = NULL;
+    for (uint32_t port = 2; port < 1000; port++) other = proxy_inbound_series(w, (uint16_t)port);
+    size_t n = 0;
+    for (struct proxy_port_series *p = w->port_series; p; p = p->next) n++;
+    assert_int_equal(n, PROXY_MAX_PORT_SERIES + 1);
+    assert_ptr_equal(proxy_inbound_series(w, 1), first);
+    assert_ptr_equal(proxy_inbound_series(w, 2000), other);
+    assert_true(weft_slice_is(proxy_series_labels(other)->service, ":other"));
+    proxy_worker_free(w);
+    weft_loop_free(l);
+}
+
 /* ---- the log ---- */
 
 static void log_never_blocks(void **state) {
@@ -172,6 +191,7 @@ int main(void) {
         cmocka_unit_test(cpu_limits),
         cmocka_unit_test(connections_end_between_renewal_and_expiry),
         cmocka_unit_test(negative_entries_are_capped),
+        cmocka_unit_test(port_series_are_capped),
         cmocka_unit_test(log_never_blocks),
         cmocka_unit_test(log_modes),
     };
