@@ -158,16 +158,16 @@ static void on_first_bytes(void *ud, struct weft_slice data) {
     struct proxy_conn *c = WEFT_CAST(proxy_conn, ud);
     if (decided_at_once(c, data)) return;
     size_t room = MAX_FIRST - weft_buf_size(&c->first);
-    bool full = data.len > room;
+    bool full = data.len > room, begun = weft_buf_size(&c->first) > 0;
     weft_buf_append(&c->first, weft_slice_head(data, room));
     enum weft_sniff what = weft_sniff(weft_buf_slice(&c->first));
     if (what == WEFT_SNIFF_TLS && c->want_hello && !hello_complete(c)) what = WEFT_SNIFF_MORE;
     if (full && what == WEFT_SNIFF_MORE) what = WEFT_SNIFF_OPAQUE;
     if (what == WEFT_SNIFF_MORE) {
         /* Something came: an undecided beginning gets more time than silence does, also where
-         * silence is not waited for (0). */
+         * silence is not waited for (0). Once: drops would keep the connection for hours. */
         uint64_t us = 10 * c->w->opt->detect_timeout_us;
-        weft_timer_start(&c->timer, us ? us : UNDECIDED_US);
+        if (!begun) weft_timer_start(&c->timer, us ? us : UNDECIDED_US);
         return;
     }
     if (!full) {

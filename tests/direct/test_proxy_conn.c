@@ -74,6 +74,23 @@ static void split_beginning_without_timeout(void **state) {
     assert_true(raw_is(a, "\x16\x03"));
 }
 
+/* One byte after the other does not put the decision off. */
+static void dripping_beginning_is_decided(void **state) {
+    struct world *w = *state;
+    world_service(w, "web", "10.96.0.5", NULL, "10.0.0.5");
+    world_apply(w);
+    struct app *a = raw_app(w, "10.0.0.5:8080");
+    struct client *c = world_connect(w, "10.96.0.5:80");
+    client_send(c, "\x16");
+    world_advance(w, 600);
+    client_send(c, "\x03");
+    world_advance(w, 399);
+    assert_int_equal(a->dials, 0);
+    world_advance(w, 2);
+    assert_int_equal(a->dials, 1);
+    assert_true(raw_is(a, "\x16\x03"));
+}
+
 /* REQ-057: a port declared tcp is not even looked at. */
 static void declared_tcp_is_not_sniffed(void **state) {
     struct world *w = *state;
@@ -387,6 +404,7 @@ int main(void) {
         T(foreign_is_passed_through),
         T(silence_is_opaque),
         T(split_beginning_without_timeout),
+        T(dripping_beginning_is_decided),
         T(declared_tcp_is_not_sniffed),
         T(route_forces_http),
         T(app_protocol_forces_http),
