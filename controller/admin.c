@@ -12,7 +12,8 @@ enum { MAX_CONNECTIONS = 64 };
 struct controller_admin {
     struct controller *controller;
     struct weft_listener *listener;
-    struct weft_list conns;
+    struct weft_list conns;  /* the oldest first */
+    struct weft_list pushed; /* out, and gone at the end of this turn */
     size_t n_conns;
     bool closing;
 };
@@ -83,12 +84,18 @@ static void on_closed(void *ud, struct weft_server_conn *c) {
 
 static const struct weft_server_cb server_cb = {.on_request = on_request, .on_closed = on_closed};
 
+/* Every pod can reach this port: who only holds connections must not keep the kubelet's probes out.
+ */
+static void push_out_oldest(struct controller_admin *admin) {
+    struct admin_conn *a = WEFT_CONTAINER(admin->conns.next, struct admin_conn, node);
+    weft_list_remove(&a->node);
+    weft_list_push(&admin->pushed, &a->node);
+    weft_server_conn_close(a->conn);
+}
+
 static void on_accept(void *ud, struct weft_xport *x) {
     struct controller_admin *admin = ud;
-    if (admin->n_conns >= MAX_CONNECTIONS) {
-        weft_xport_close(x);
-        return;
-    }
+    if (admin->n_conns >= MAX_CONNECTIONS) push_out_oldest(admin);
     struct admin_conn *a = weft_new0(struct admin_conn);
     a->admin = admin;
     weft_list_push(&admin->conns, &a->node);
@@ -105,6 +112,7 @@ enum weft_status controller_admin_new(struct weft_loop *l, const struct weft_add
     struct controller_admin *a = weft_new0(struct controller_admin);
     a->controller = c;
     weft_list_init(&a->conns);
+    weft_list_init(&a->pushed);
     enum weft_status st =
         weft_listener_new(l, at, &(struct weft_listen_options){0}, on_accept, a, &a->listener, err);
     if (st != WEFT_OK) {

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <weft/object/json_patch.h>
 
-enum { MAX_WARNING = 256 };
+enum { MAX_WARNING = 256, MAX_CONTAINERS = 50000 };
 
 static char *base64(struct weft_slice s) {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -125,11 +125,35 @@ static void answer(const struct weft_inject_review *r, const json_t *request, st
     weft_inject_result_done(&result);
 }
 
+/* Objects and lists, of which one of three bytes costs some hundred in memory, several times over.
+ */
+static size_t count_containers(struct weft_slice s) {
+    size_t n = 0;
+    bool text = false;
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.base[i] == '"')
+            text = !text;
+        else if (text && s.base[i] == '\\')
+            i++;
+        else if (!text && (s.base[i] == '{' || s.base[i] == '['))
+            n++;
+    }
+    return n;
+}
+
+static json_t *parse(struct weft_slice body, json_error_t *e) {
+    if (count_containers(body) > MAX_CONTAINERS) {
+        snprintf(e->text, sizeof e->text, "more than %d objects and lists", MAX_CONTAINERS);
+        return NULL;
+    }
+    return json_loadb(body.base ? body.base : "", body.len, 0, e);
+}
+
 uint16_t weft_inject_review(const struct weft_inject_review *r, struct weft_slice body,
                             struct weft_buf *ret, struct weft_inject_outcome *ret_outcome) {
     json_error_t e;
     *ret_outcome = (struct weft_inject_outcome){0};
-    json_t *review = json_loadb(body.base ? body.base : "", body.len, 0, &e);
+    json_t *review = parse(body, &e);
     const char *fault = review ? fault_of(review) : e.text;
     uint16_t status = 200;
     if (fault)

@@ -303,6 +303,27 @@ static void what_is_no_review_is_refused_as_such(void **state) {
     }
 }
 
+/* Three bytes would become hundreds, several times over; brackets in a text are no lists. */
+static void a_review_of_too_many_parts_is_not_taken_apart(void **state) {
+    enum { LISTS = 49990, MOST = 50000 };
+    const struct weft_inject_review r = {no_namespace, NULL, {.controller = "c:1"}};
+    for (int more = 0; more < 2; more++) {
+        struct weft_inject_outcome o;
+        struct weft_buf in, out;
+        weft_buf_init(&in, 0);
+        weft_buf_init(&out, 0);
+        weft_buf_str(&in, "{\"kind\":\"AdmissionReview\",\"apiVersion\":\"admission.k8s.io/v1\","
+                          "\"request\":{\"uid\":\"u\",\"text\":\"\\\"[[[[[[[[[[[[\",\"x\":[[]");
+        for (int i = 0; i < (more ? MOST : LISTS); i++) weft_buf_str(&in, ",[]");
+        weft_buf_str(&in, "]}}");
+        uint16_t status = weft_inject_review(&r, weft_buf_slice(&in), &out, &o);
+        if (status != (more ? 400 : 200)) fail_msg("status %u: %s", status, o.why);
+        assert_int_equal(strstr(o.why, "objects and lists") != NULL, more);
+        weft_buf_done(&in);
+        weft_buf_done(&out);
+    }
+}
+
 /* What has the wrong type does not stop an answer. */
 static void odd_pods_are_answered(void **state) {
     static const char *const texts[] = {
@@ -329,6 +350,7 @@ int main(void) {
         cmocka_unit_test(a_refusal_says_why),
         cmocka_unit_test(what_is_no_new_pod_is_left_alone),
         cmocka_unit_test(what_is_no_review_is_refused_as_such),
+        cmocka_unit_test(a_review_of_too_many_parts_is_not_taken_apart),
         cmocka_unit_test(odd_pods_are_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
