@@ -28,6 +28,7 @@ struct weft_kube_watch {
     uint64_t seen_us, began_us;
     bool progress; /* the request under way has told something */
     bool absent;   /* on_synced(false) was said last */
+    bool relisted; /* as a version was too old, and no watch has told anything since */
 };
 
 static void next(struct weft_kube_watch *w);
@@ -51,7 +52,7 @@ static void retry(struct weft_kube_watch *w) {
 static void alive(struct weft_kube_watch *w) {
     w->seen_us = weft_loop_now_us(w->kube->loop);
     w->progress = true;
-    w->failures = 0;
+    if (!w->relisted) w->failures = 0;
 }
 
 static void fail(struct weft_kube_watch *w, const char *error) {
@@ -76,13 +77,14 @@ static void absent(struct weft_kube_watch *w) {
         w->state.cb.on_synced(w->state.cb.ud, false);
 }
 
-/* At once, unless the server said the same just before. */
+/* At once, unless the server said the same just before: also of what it had just listed. */
 static void relist(struct weft_kube_watch *w) {
     kube_state_restart(&w->state);
-    if (w->failures++ == 0)
+    if (!w->relisted && w->failures++ == 0)
         next(w);
     else
         retry(w);
+    w->relisted = true;
 }
 
 static void bad_status(struct weft_kube_watch *w, long status, const struct weft_buf *body) {
@@ -167,10 +169,12 @@ static void on_watch_data(void *ud, long status, struct weft_buf *body) {
     if (status != 200) return; /* on_watch_done reads it */
     enum weft_status st = kube_state_feed(&w->state, body, &err);
     if (w->state.stopped) return;
-    if (st == WEFT_OK)
+    if (st == WEFT_OK) {
+        w->relisted = false;
         alive(w);
-    else
+    } else {
         bad_event(w, st, &err);
+    }
 }
 
 /* A server that ends every watch at once is not asked again at once. */
@@ -178,6 +182,7 @@ static void watch_ended(struct weft_kube_watch *w, const char *error) {
     bool lasted = weft_loop_now_us(w->kube->loop) - w->began_us >= SECOND;
     if (!error && (w->progress || lasted)) {
         w->failures = 0;
+        w->relisted = false;
         next(w);
     } else if (!error || w->progress || lasted) {
         retry(w);

@@ -172,6 +172,9 @@ static void too_old_lists_again_and_tells_what_is_gone(void **state) {
     r = request(w, 4);
     assert_non_null(strstr(r->target, "resourceVersion=50&"));
     fake_answer(r, 410, "{\"kind\":\"Status\",\"code\":410}"); /* this time as a status */
+    for (int i = 0; i < 200; i++) (void)weft_loop_turn(w->loop);
+    assert_int_equal(w->fake->n, 4); /* what it has just listed: not at once again */
+    weft_loop_advance(w->loop, 200000);
     r = request(w, 5);
     assert_false(fake_watches(r));
     fake_answer(r, 200, LIST("", "60", ""));
