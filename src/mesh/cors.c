@@ -138,7 +138,12 @@ static void remove_own(struct weft_fields *f) {
 void weft_cors_response(const struct weft_cors *c, const struct weft_cors_request *r,
                         struct weft_head *response) {
     remove_own(&response->fields);
-    if (!weft_cors_allows(c, r->origin)) return;
+    if (!weft_cors_allows(c,
+                          r->origin)) { /* another origin may get another answer: RFC 9110 12.5.5 */
+        if (!is_any(c) || c->credentials)
+            (void)add(response, WEFT_SLICE_LIT("vary"), WEFT_SLICE_LIT("Origin"));
+        return;
+    }
     bool literal = weft_slice_is(c->expose_headers, "*") && c->credentials;
     (void)(add_origin(c, r, response) && c->expose_headers.len && !literal &&
            add(response, EXPOSE, c->expose_headers)); /* beyond the arena's limit: left out */

@@ -17,6 +17,7 @@ get() { pod "$1" -- curl -s -m 5 "${@:2}"; }
 code() { get "$1" -o /dev/null -w '%{http_code}' "${@:2}"; }
 has_endpoint() { weft status -o json | grep -q "\"$1\""; }
 lost_endpoint() { ! has_endpoint "$1"; }
+answers() { [ "$(code "${@:2}")" = "$1" ]; } # what status says reaches the packet rules a moment later
 down_all() {
     for MESH in $A $B; do "$BIN/weft" local down --name "$MESH" >/dev/null 2>&1; done
     ns_clean
@@ -148,18 +149,22 @@ is "there is no way out of the mesh" "$(code client --connect-timeout 2 http://1
 
 rm "$NS_TMP/ready"
 wait_for "the probe" lost_endpoint 192.168.40.4:80
+wait_for "no answer" answers 000 client http://10.96.7.7/
 is "a failing exec probe takes the endpoint away" "$(code client http://10.96.7.7/)" 000
 touch "$NS_TMP/ready"
 weft status --wait 10 >/dev/null
+wait_for "an answer" answers 200 client http://10.96.7.7/
 is "... and a good one brings it back" "$(code client http://10.96.7.7/)" 200
 is "an HTTPS probe takes any certificate" "$(code client -k https://10.96.7.8/)" 200
 rm "$NS_TMP/wd/healthy"
 wait_for "the HTTPS probe" lost_endpoint 192.168.40.5:443
+wait_for "no answer" answers 000 client -k https://10.96.7.8/
 is "... and asks, not only knocks" "$(code client -k https://10.96.7.8/)" 000
 touch "$NS_TMP/wd/healthy"
 weft status --wait 10 >/dev/null
+wait_for "an answer" answers 200 client -k https://10.96.7.8/
 is "... until the answer is good again" "$(code client -k https://10.96.7.8/)" 200
-kill -9 "$(pod fixed -- sh -c 'pgrep -u $(id -u) weft-echo')"
+weft kill -c app one/fixed >/dev/null
 weft status --wait 10 >/dev/null
 has "an app that dies is started again" "$(weft status)" 'one/fixed +yes .*1 restarts'
 

@@ -190,6 +190,7 @@ static void responses(void **state) {
         expect(&s, "access-control-expose-headers", allowed ? "X-Total" : NULL);
         expect(&s, "access-control-max-age", NULL);
         expect(&s, "x-total", "3");
+        expect(&s, "vary", "Origin");
         weft_arena_done(&s.arena);
     }
     c.expose_headers = sl("*"); /* not a wildcard beside credentials: left out */
