@@ -8,10 +8,11 @@
 #include <weft/obs/log.h>
 
 /* Queues grow and go with slow readers. Left alone, malloc serves such buffers from its heaps after
- * the first was freed, where one small block behind them keeps megabytes for ever. */
+ * the first was freed, where one small block behind them keeps megabytes for ever. Bodies in flight
+ * need up to 256 KiB at once all the time: below that a page fault for each page costs more. */
 static void return_big_buffers(void) {
-    (void)mallopt(M_MMAP_THRESHOLD, 128 * 1024);
-    (void)mallopt(M_TRIM_THRESHOLD, 256 * 1024);
+    (void)mallopt(M_MMAP_THRESHOLD, 512 * 1024);
+    (void)mallopt(M_TRIM_THRESHOLD, 2048 * 1024);
 }
 
 int main(int argc, char **argv) {
