@@ -45,7 +45,7 @@ static enum weft_status make_folders(struct local_mesh *m, struct weft_error *er
         mode_t mode;
     } folders[] = {
         {"manifests", 0755}, {"tokens", 0700}, {"ca", 0700}, {"logs", 0755}, {"pods", 0755}};
-    enum weft_status st = local_mkdirs(m->state_dir, err);
+    enum weft_status st = WEFT_OK;
     for (size_t i = 0; st == WEFT_OK && i < WEFT_LEN(folders); i++) {
         WEFT_FREE char *path = local_mesh_path(m, "%s", folders[i].name);
         st = local_mkdir(path, folders[i].mode, err);
@@ -53,6 +53,8 @@ static enum weft_status make_folders(struct local_mesh *m, struct weft_error *er
     return st;
 }
 
+/* The journal is the first thing in the state folder: killed at any later moment, `down` knows the
+ * folder for a mesh's and removes it; killed before, it is empty. */
 static enum weft_status begin_journal(struct local_mesh *m, struct weft_error *err) {
     WEFT_FREE char *path = local_mesh_path(m, "journal");
     if (access(path, F_OK) == 0)
@@ -64,12 +66,12 @@ static enum weft_status begin_journal(struct local_mesh *m, struct weft_error *e
     if (local_netns_inode(netns))
         return weft_error_set(err, WEFT_EXISTS, "--name",
                               "there is a network namespace \"%s\" of another mesh", netns);
-    enum weft_status st = make_folders(m, err);
+    enum weft_status st = local_mkdirs(m->state_dir, err);
     if (st != WEFT_OK) return st;
     st = local_journal_open(&m->journal, path);
     if (st != WEFT_OK) return weft_error_set(err, st, path, "cannot write the journal");
     local_journal_proc(&m->journal, getpid(), "supervisor");
-    return WEFT_OK;
+    return make_folders(m, err);
 }
 
 static enum weft_status begin_network(struct local_mesh *m, struct weft_error *err) {
