@@ -133,33 +133,37 @@ static void on_say(void *ud, bool bad, const char *text) {
 }
 
 /* For the paths of hooks: nobody who does not see the pod may guess it. */
-static void draw_secret(char ret[33]) {
+static void draw_secret(void *ud, char ret[33]) {
     unsigned char bytes[16];
     if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes) abort();
     for (size_t i = 0; i < sizeof bytes; i++) snprintf(ret + 2 * i, 3, "%02x", bytes[i]);
 }
 
+/* Half a manifest must not be applied by a shell that sees success. */
+static int print(struct weft_slice s) {
+    if (fwrite(s.base, 1, s.len, stdout) == s.len && fflush(stdout) == 0) return CLI_OK;
+    perror("weft: standard output");
+    return CLI_FAILED;
+}
+
 static int run(struct options *o, struct weft_slice text) {
     struct weft_buf bundle, out;
     struct weft_error err = {0};
-    char secret[33];
     int status = CLI_OK;
-    draw_secret(secret);
-    o->inject.secret = secret;
     weft_buf_init(&bundle, 1024 * 1024);
     weft_buf_init(&out, 0);
     enum weft_status st = weft_file_read(o->bundle_file, &bundle);
     WEFT_FREE char *pem = weft_slice_dup(weft_buf_slice(&bundle));
     o->inject.trust_bundle_pem = pem;
     const struct cli_inject c = {&o->inject, o->cli.output && !strcmp(o->cli.output, "json"),
-                                 on_say, &status};
+                                 on_say, draw_secret, &status};
     if (st != WEFT_OK)
         status = usage(o->bundle_file, weft_status_text(st));
     else if (cli_inject_text(&c, text, &out, &err) != WEFT_OK) {
         fprintf(stderr, "weft: line %d: %s\n", err.line, err.message);
         status = CLI_FAILED;
     }
-    if (status == CLI_OK) fwrite(out.base, 1, weft_buf_size(&out), stdout);
+    if (status == CLI_OK) status = print(weft_buf_slice(&out));
     weft_buf_done(&bundle);
     weft_buf_done(&out);
     return status;

@@ -123,6 +123,9 @@ static bool inject_pod(struct documents *d, json_t *o, json_t *pod) {
     const char *name = json_string_value(weft_js_in(o, "metadata", "namespace"));
     const json_t *ns = json_object_get(d->namespaces, name ? name : "default");
     struct weft_inject_options opt = *d->c->opt;
+    char secret[33];
+    d->c->draw_secret(d->c->ud, secret);
+    opt.secret = secret;
     opt.namespace_asks = !is_off(ns);
     struct weft_inject_result r;
     if (opt.classic && (is_kind(o, "Job") || is_kind(o, "CronJob"))) {

@@ -5,10 +5,12 @@
 #include <weft/gamma/inject.h>
 
 struct cli_inject {
-    const struct weft_inject_options *opt;
+    const struct weft_inject_options *opt; /* without a secret: each workload gets its own */
     bool json; /* what is written: a List, or one object; else YAML documents */
     /* "Deployment shop/web: injected", for a person; `bad`: nothing may be applied. */
     void (*say)(void *ud, bool bad, const char *text);
+    /* Of one workload, for the paths of its hooks: 32 hexadecimal digits that nobody guesses. */
+    void (*draw_secret)(void *ud, char ret[33]);
     void *ud;
 };
 /* Appends the result. The Namespaces in the text count: their label `disabled` keeps pods from

@@ -83,6 +83,13 @@ static int help_on(int argc, char **argv) {
     return c ? c->run(2, args) : unknown(argv[2]);
 }
 
+/* What was printed has arrived, or the command has failed. */
+static int flushed(int status) {
+    if (!ferror(stdout) && fflush(stdout) == 0) return status;
+    if (status == CLI_OK) perror("weft: standard output");
+    return status == CLI_OK ? CLI_FAILED : status;
+}
+
 int main(int argc, char **argv) {
     weft_log_program("weft");
     if (argc < 2) return help(stderr, CLI_USAGE);
@@ -91,5 +98,5 @@ int main(int argc, char **argv) {
     if (!strcmp(name, "help")) return help_on(argc, argv);
     if (!strcmp(name, "--version") || !strcmp(name, "-V")) return cmd_version(1, argv + 1);
     const struct command *c = find(name);
-    return c ? c->run(argc - 1, argv + 1) : unknown(name);
+    return c ? flushed(c->run(argc - 1, argv + 1)) : unknown(name);
 }

@@ -2,6 +2,7 @@
  * One API server and one credential: what is checked at the start, and what ends with it. */
 #include "client_internal.h"
 
+#include <strings.h>
 #include <weft/base/alloc.h>
 
 enum { DOUBT_US = 30 * 1000 * 1000 };
@@ -15,24 +16,46 @@ static void copy_config(struct weft_kube_config *to, const struct weft_kube_conf
         if (*strings[i]) *strings[i] = weft_strdup(*strings[i]);
 }
 
-static bool is_loopback(struct weft_slice server) {
-    return weft_slice_starts(server, WEFT_SLICE_LIT("http://127.0.0.1:")) ||
-           weft_slice_starts(server, WEFT_SLICE_LIT("http://localhost:")) ||
-           weft_slice_starts(server, WEFT_SLICE_LIT("http://[::1]:"));
+/* Read as libcurl will read it: what stands before an "@" is no host. */
+static enum weft_status read_server(CURLU *u, const char *server, bool *ret_loopback,
+                                    struct weft_error *err) {
+    static const char *const loopback[] = {"127.0.0.1", "localhost", "[::1]"};
+    char *host = NULL, *user = NULL;
+    *ret_loopback = false;
+    CURLUcode rc = curl_url_set(u, CURLUPART_URL, server, 0);
+    if (rc == CURLUE_OK) rc = curl_url_get(u, CURLUPART_HOST, &host, 0);
+    if (rc != CURLUE_OK)
+        return weft_error_set(err, WEFT_INVALID, "server", "\"%.200s\": %s", server,
+                              curl_url_strerror(rc));
+    bool names_user = curl_url_get(u, CURLUPART_USER, &user, 0) == CURLUE_OK;
+    for (size_t i = 0; i < WEFT_LEN(loopback); i++)
+        *ret_loopback = *ret_loopback || !strcasecmp(host, loopback[i]);
+    curl_free(host);
+    curl_free(user);
+    if (!names_user) return WEFT_OK;
+    return weft_error_set(err, WEFT_INVALID, "server", "has a user before its host");
+}
+
+/* A credential goes over TLS, or never leaves the machine. */
+static enum weft_status check_server(const struct weft_kube_config *c, struct weft_error *err) {
+    const char *server = c->server ? c->server : "";
+    bool https = !strncmp(server, "https://", 8), loopback;
+    if (!https && strncmp(server, "http://", 7) != 0)
+        return weft_error_set(err, WEFT_INVALID, "server",
+                              "\"%.200s\" must begin with https:// or http://", server);
+    CURLU *u = curl_url();
+    enum weft_status st = read_server(u, server, &loopback, err);
+    curl_url_cleanup(u);
+    if (st != WEFT_OK || https || loopback || (!c->token_file && !c->token)) return st;
+    return weft_error_set(err, WEFT_INVALID, "server",
+                          "a token is not sent without TLS: %.200s must begin with https://",
+                          server);
 }
 
 enum weft_status weft_kube_new(struct weft_loop *l, const struct weft_kube_config *config,
                                struct weft_kube **ret, struct weft_error *err) {
-    struct weft_slice server = weft_slice_str(config->server);
-    bool https = weft_slice_starts(server, WEFT_SLICE_LIT("https://"));
-    if (!https && !weft_slice_starts(server, WEFT_SLICE_LIT("http://")))
-        return weft_error_set(err, WEFT_INVALID, "server",
-                              "\"%s\" must begin with https:// or http://",
-                              config->server ? config->server : "");
-    if ((config->token_file || config->token) && !https && !is_loopback(server))
-        return weft_error_set(err, WEFT_INVALID, "server",
-                              "a token is not sent without TLS: %s must begin with https://",
-                              config->server);
+    enum weft_status st = check_server(config, err);
+    if (st != WEFT_OK) return st;
     struct weft_kube *k = weft_new0(struct weft_kube);
     k->loop = l;
     copy_config(&k->config, config);

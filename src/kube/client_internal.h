@@ -87,9 +87,11 @@ void kube_watch_drop(struct weft_list *link);
 /* Asks again for what it is waiting for. */
 void kube_watch_again(struct weft_list *link);
 
-/* exec_credential.c: runs the program of a kubeconfig's `exec`, waiting for it (a minute at most),
- * and takes token or certificate from what it prints. `dir` is the kubeconfig's. */
-enum weft_status kube_exec_credential(const json_t *exec, const char *dir,
+/* exec_credential.c: runs the program of a kubeconfig's `exec` to its end and takes token or
+ * certificate from what it prints. `dir` is the kubeconfig's. TIMEOUT: it did not end within
+ * `patience_us` and was killed. */
+#define KUBE_EXEC_PATIENCE_US UINT64_C(60000000) /* it may ask a person's browser */
+enum weft_status kube_exec_credential(const json_t *exec, const char *dir, uint64_t patience_us,
                                       struct weft_kube_config *c, struct weft_error *err);
 
 /* === for tests === */

@@ -8,19 +8,19 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <weft/base/alloc.h>
 #include <weft/base/clock.h>
 #include <weft/object/json.h>
 
-enum { MAX_OUTPUT = 1024 * 1024, MAX_ARGS = 64 };
-
-#define PATIENCE_US UINT64_C(60000000) /* it may ask a person's browser */
+enum { MAX_OUTPUT = 1024 * 1024, MAX_ARGS = 64, NAP_US = 5000 };
 
 struct child {
     pid_t pid;
-    int out; /* its standard output */
+    int out;         /* its standard output */
+    uint64_t end_us; /* it is killed then */
 };
 
 static void set_environment(const json_t *exec, const char *info) {
@@ -68,16 +68,15 @@ static enum weft_status start(const json_t *exec, const char *dir, const char *i
     return weft_error_set(err, WEFT_IO, "exec", "cannot be run: %s", strerror(errno));
 }
 
-static enum weft_status read_output(int fd, struct weft_buf *ret) {
-    uint64_t end = weft_clock_mono_us() + PATIENCE_US;
+static enum weft_status read_output(const struct child *c, struct weft_buf *ret) {
     for (;;) {
         char chunk[4096];
         uint64_t now = weft_clock_mono_us();
-        struct pollfd p = {.fd = fd, .events = POLLIN};
-        if (now >= end) return WEFT_TIMEOUT;
-        int ready = poll(&p, 1, (int)((end - now) / 1000 + 1));
+        struct pollfd p = {.fd = c->out, .events = POLLIN};
+        if (now >= c->end_us) return WEFT_TIMEOUT;
+        int ready = poll(&p, 1, (int)((c->end_us - now) / 1000 + 1));
         if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
-        ssize_t n = ready < 0 ? -1 : read(fd, chunk, sizeof chunk);
+        ssize_t n = ready < 0 ? -1 : read(c->out, chunk, sizeof chunk);
         if (n < 0) return WEFT_IO;
         if (n == 0) return WEFT_OK;
         if (weft_buf_append(ret, weft_slice(chunk, (size_t)n)) != WEFT_OK) return WEFT_LIMIT;
@@ -85,13 +84,31 @@ static enum weft_status read_output(int fd, struct weft_buf *ret) {
     }
 }
 
+/* It may close its output and run on; TIMEOUT when it had to be killed. */
+static enum weft_status await_end(const struct child *c, int *ret_status) {
+    for (;;) {
+        pid_t pid = waitpid(c->pid, ret_status, WNOHANG);
+        if (pid == c->pid) return WEFT_OK;
+        if (pid < 0 && errno != EINTR) return WEFT_IO;
+        if (weft_clock_mono_us() >= c->end_us) break;
+        if (pid == 0) usleep(NAP_US);
+    }
+    kill(c->pid, SIGKILL);
+    while (waitpid(c->pid, ret_status, 0) < 0 && errno == EINTR) {
+    }
+    return WEFT_TIMEOUT;
+}
+
 static enum weft_status finish(const char *command, struct child *c, enum weft_status st,
                                struct weft_error *err) {
     int status = 0;
     close(c->out);
-    if (st != WEFT_OK) kill(c->pid, SIGKILL);
-    while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR) {
-    }
+    if (st != WEFT_OK) c->end_us = 0;
+    enum weft_status ended = await_end(c, &status);
+    if (st == WEFT_OK) st = ended;
+    if (st == WEFT_TIMEOUT)
+        return weft_error_set(err, st, "exec", "%.200s gave nothing in time, and was ended",
+                              command);
     if (st != WEFT_OK)
         return weft_error_set(err, st, "exec", "%.200s: %s", command, weft_status_text(st));
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return WEFT_OK;
@@ -132,17 +149,17 @@ static char *make_info(const json_t *exec) {
     return text;
 }
 
-enum weft_status kube_exec_credential(const json_t *exec, const char *dir,
+enum weft_status kube_exec_credential(const json_t *exec, const char *dir, uint64_t patience_us,
                                       struct weft_kube_config *c, struct weft_error *err) {
     const char *command = json_string_value(json_object_get(exec, "command"));
     if (!command || !*command) return weft_error_set(err, WEFT_INVALID, "exec", "names no command");
     WEFT_FREE char *info = make_info(exec);
-    struct child child = {0};
+    struct child child = {.end_us = weft_clock_mono_us() + patience_us};
     struct weft_buf out;
     enum weft_status st = start(exec, dir, info, &child, err);
     if (st != WEFT_OK) return st;
     weft_buf_init(&out, MAX_OUTPUT);
-    st = finish(command, &child, read_output(child.out, &out), err);
+    st = finish(command, &child, read_output(&child, &out), err);
     if (st == WEFT_OK) st = read_credential(command, weft_buf_slice(&out), c, err);
     if (out.base) explicit_bzero(out.base, out.cap);
     weft_buf_done(&out);

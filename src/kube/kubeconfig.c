@@ -176,7 +176,8 @@ static enum weft_status check_user(struct merge *m, const struct entry *e,
         return fault(m, e, "client-key-data", "a client certificate without its key");
     if (c->token || c->token_file || c->cert_file || c->cert_pem) return WEFT_OK;
     const json_t *exec = json_object_get(e->json, "exec");
-    if (exec && m->may_run) return kube_exec_credential(exec, e->file->dir, c, m->err);
+    if (exec && m->may_run)
+        return kube_exec_credential(exec, e->file->dir, KUBE_EXEC_PATIENCE_US, c, m->err);
     if (exec) return fault(m, e, "exec", "is not run here");
     if (json_object_get(e->json, "auth-provider"))
         return fault(m, e, "auth-provider",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Exit statuses and files of the commands over manifests. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -164,11 +165,35 @@ static void compile_writes_a_snapshot(void **state) {
         CLI_FAILED);
 }
 
+/* A full disk is no success: what a pipe or a file got is cut. */
+static void inject_tells_that_its_output_is_cut(void **state) {
+    char bundle[128], words[3][16] = {"inject", "-f", "--trust-bundle"};
+    char *argv[] = {words[0], words[1], good.file, words[2], bundle, NULL};
+    snprintf(bundle, sizeof bundle, "%s/bundle", good.dir);
+    FILE *f = fopen(bundle, "we");
+    assert_non_null(f);
+    fclose(f);
+    assert_int_equal(run(cmd_inject, "inject", "-f", good.file, "--trust-bundle", bundle, NULL),
+                     CLI_OK);
+    fflush(stdout);
+    int saved = dup(STDOUT_FILENO), full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    assert_true(full >= 0);
+    dup2(full, STDOUT_FILENO);
+    int status = cmd_inject(5, argv);
+    clearerr(stdout);
+    dup2(saved, STDOUT_FILENO);
+    close(full);
+    close(saved);
+    unlink(bundle);
+    assert_int_equal(status, CLI_FAILED);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exit_statuses),
         cmocka_unit_test(explain_statuses),
         cmocka_unit_test(compile_writes_a_snapshot),
+        cmocka_unit_test(inject_tells_that_its_output_is_cut),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

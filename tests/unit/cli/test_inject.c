@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@
 struct run {
     struct weft_buf out, said;
     bool bad;
+    unsigned drawn;
     enum weft_status st;
     struct weft_error err;
 };
@@ -25,11 +27,16 @@ static void on_say(void *ud, bool bad, const char *text) {
     weft_buf_printf(&r->said, "%s\n", text);
 }
 
+static void draw_secret(void *ud, char ret[33]) {
+    struct run *r = ud;
+    snprintf(ret, 33, "%032u", ++r->drawn);
+}
+
 static struct run *inject(const char *text, bool json, bool classic) {
     struct run *r = weft_new0(struct run);
     const struct weft_inject_options opt = {
         .init_image = "i", .proxy_image = "p", .controller = "c:1", .classic = classic};
-    const struct cli_inject c = {&opt, json, on_say, r};
+    const struct cli_inject c = {&opt, json, on_say, draw_secret, r};
     weft_buf_init(&r->out, 0);
     weft_buf_init(&r->said, 0);
     r->st = cli_inject_text(&c, weft_slice_str(text), &r->out, &r->err);
@@ -140,6 +147,21 @@ static void twice_is_once(void **state) {
     done(twice);
 }
 
+/* Who reads one pod's manifest must not know the hooks of another. */
+static void each_workload_has_its_own_secret(void **state) {
+    static const char text[] =
+        "kind: List\nitems:\n"
+        "- {kind: Pod, metadata: {name: a}, spec: {containers: [{name: x, lifecycle: {preStop: "
+        "{httpGet: {path: /a, port: 1}}}}]}}\n"
+        "- {kind: Pod, metadata: {name: b}, spec: {containers: [{name: x, lifecycle: {preStop: "
+        "{httpGet: {path: /b, port: 1}}}}]}}\n";
+    struct run *r = inject(text, false, false);
+    assert_true(count(r->out.base, "00000000000000000000000000000001") > 0);
+    assert_int_equal(count(r->out.base, "00000000000000000000000000000001"),
+                     count(r->out.base, "00000000000000000000000000000002"));
+    done(r);
+}
+
 static void json_comes_as_json(void **state) {
     struct run *r =
         inject("{\"kind\":\"Pod\",\"metadata\":{\"name\":\"a\"},\"spec\":{}}", true, false);
@@ -177,6 +199,7 @@ int main(void) {
         cmocka_unit_test(who_says_disabled_is_left_alone),
         cmocka_unit_test(a_refused_pod_makes_it_bad),
         cmocka_unit_test(twice_is_once),
+        cmocka_unit_test(each_workload_has_its_own_secret),
         cmocka_unit_test(json_comes_as_json),
         cmocka_unit_test(a_job_without_native_sidecars_is_left_alone),
         cmocka_unit_test(a_fault_has_its_line),

@@ -269,6 +269,38 @@ static void tokens_are_not_sent_in_the_clear(void **state) {
     weft_kube_free(k);
 }
 
+/* What a URL says is judged as it will be dialled. */
+static void the_host_is_read_as_curl_reads_it(void **state) {
+    struct world *w = *state;
+    static const struct {
+        const char *server, *refused;
+    } rows[] = {
+        {"http://127.0.0.1:1@10.0.0.1:6443", "user before its host"},
+        {"http://localhost:1@10.0.0.1", "user before its host"},
+        {"https://me:secret@10.0.0.1:6443", "user before its host"},
+        {"http://127.0.0.1.example:6443", "without TLS"},
+        {"http://example/127.0.0.1:1", "without TLS"},
+        {"http://127.0.0.1:99999999", "port"},
+        {"http://", "host"},
+        {"http://127.0.0.1", NULL},
+        {"http://LOCALHOST:8001", NULL},
+        {"http://[::1]:8001/api", NULL},
+    };
+    for (size_t i = 0; i < WEFT_LEN(rows); i++) {
+        WEFT_FREE char *server = weft_strdup(rows[i].server);
+        char token[] = "t";
+        struct weft_kube_config c = {.server = server, .token = token};
+        struct weft_error err = {0};
+        struct weft_kube *k = NULL;
+        enum weft_status st = weft_kube_new(w->loop, &c, &k, &err);
+        bool right = rows[i].refused
+                         ? st == WEFT_INVALID && strcasestr(err.message, rows[i].refused)
+                         : st == WEFT_OK;
+        if (!right) fail_msg("%s: %d %s", server, st, err.message);
+        weft_kube_free(k);
+    }
+}
+
 int main(void) {
     alarm(60);
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -284,6 +316,7 @@ int main(void) {
         T(the_client_may_be_freed_in_a_callback),
         T(a_token_file_is_read_again_when_its_link_is_swapped),
         T(tokens_are_not_sent_in_the_clear),
+        T(the_host_is_read_as_curl_reads_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

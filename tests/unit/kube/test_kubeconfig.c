@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <cmocka.h>
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -184,6 +185,30 @@ static void a_program_may_give_the_credential(void **state) {
     weft_kube_config_done(&c);
 }
 
+/* One that says nothing, and one that closes its output and stays. */
+static void a_program_that_does_not_end_is_ended(void **state) {
+    (void)state;
+    static const char *const scripts[] = {"echo $$ >$1; exec sleep 600",
+                                          "echo $$ >$1; exec >&-; exec sleep 600"};
+    for (size_t i = 0; i < WEFT_LEN(scripts); i++) {
+        WEFT_FREE char *pid_file = file("pid", "");
+        json_t *exec = json_pack("{s:s, s:[s, s, s, s]}", "command", "sh", "args", "-c", scripts[i],
+                                 "sh", pid_file);
+        struct weft_buf pid;
+        weft_buf_init(&pid, 64);
+        struct weft_kube_config c = {0};
+        struct weft_error err = {0};
+        assert_int_equal(kube_exec_credential(exec, dir, 300000, &c, &err), WEFT_TIMEOUT);
+        assert_string_equal(err.message, "sh gave nothing in time, and was ended");
+        assert_int_equal(weft_file_read(pid_file, &pid), WEFT_OK);
+        WEFT_FREE char *text = weft_slice_dup(weft_buf_slice(&pid));
+        assert_true(strtol(text, NULL, 10) > 1);
+        assert_int_equal(kill((pid_t)strtol(text, NULL, 10), 0), -1);
+        weft_buf_done(&pid);
+        json_decref(exec);
+    }
+}
+
 /* Bytes that did not come from the caller's own file run nothing. */
 static void text_alone_runs_nothing(void **state) {
     (void)state;
@@ -285,6 +310,7 @@ int main(void) {
         cmocka_unit_test(each_field_is_read),
         cmocka_unit_test(what_is_missing_is_named),
         cmocka_unit_test(a_program_may_give_the_credential),
+        cmocka_unit_test(a_program_that_does_not_end_is_ended),
         cmocka_unit_test(text_alone_runs_nothing),
         cmocka_unit_test(a_context_may_be_named),
         cmocka_unit_test(several_files_are_one),
