@@ -108,10 +108,25 @@ void local_kill_inside(const char *netns) {
     free(c);
 }
 
-static void delete_netns(struct cleaner *c, const char *name) {
-    if (!local_netns_inode(name)) return;
+/* What `ip netns add` or `del` leaves when it is killed halfway: the file, and nothing mounted on
+ * it. */
+static bool half_made(const char *name) {
+    WEFT_FREE char *path = weft_asprintf("/run/netns/%s", name);
+    struct stat st, folder;
+    return lstat(path, &st) == 0 && stat("/run/netns", &folder) == 0 && st.st_dev == folder.st_dev;
+}
+
+static bool netns_left(const char *name) {
+    return local_netns_inode(name) || half_made(name);
+}
+
+static enum weft_status delete_netns(struct cleaner *c, const char *name, struct weft_error *err) {
+    if (!netns_left(name)) return WEFT_OK;
     const char *argv[] = {"ip", "netns", "del", name, NULL};
-    if (local_run(-1, argv, WEFT_SLICE_EMPTY, NULL) == WEFT_OK) c->counts.namespaces++;
+    enum weft_status st = local_run(NULL, -1, argv, WEFT_SLICE_EMPTY, err);
+    if (st != WEFT_OK && netns_left(name)) return st; /* else somebody else did it meanwhile */
+    c->counts.namespaces++;
+    return WEFT_OK;
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw) {
@@ -121,22 +136,27 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
     return remove(path);
 }
 
+static enum weft_status clean_all(struct cleaner *c, const char *state_dir,
+                                  struct weft_error *err) {
+    WEFT_FREE char *file = weft_asprintf("%s/journal", state_dir);
+    if (local_journal_read(file, on_entry, c) != WEFT_OK) return WEFT_OK;
+    while (kill_inside(c) > 0) {
+    }
+    enum weft_status st = WEFT_OK;
+    for (size_t i = 0; st == WEFT_OK && i < c->n_names; i++) st = delete_netns(c, c->names[i], err);
+    if (st != WEFT_OK) return st; /* the journal stays, for the next try */
+    if (nftw(state_dir, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) != 0 && errno != ENOENT)
+        return weft_error_set(err, WEFT_IO, state_dir, "cannot remove: %s", strerror(errno));
+    return WEFT_OK;
+}
+
 enum weft_status local_clean(const char *state_dir, struct local_clean_counts *ret,
                              struct weft_error *err) {
     struct cleaner *c = weft_new0(struct cleaner);
-    WEFT_FREE char *file = weft_asprintf("%s/journal", state_dir);
-    enum weft_status st = local_journal_read(file, on_entry, c);
-    if (st == WEFT_OK) {
-        while (kill_inside(c) > 0) {
-        }
-        for (size_t i = 0; i < c->n_names; i++) delete_netns(c, c->names[i]);
-        if (nftw(state_dir, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) != 0 &&
-            errno != ENOENT)
-            st = weft_error_set(err, WEFT_IO, state_dir, "cannot remove: %s", strerror(errno));
-    }
+    enum weft_status st = clean_all(c, state_dir, err);
     for (size_t i = 0; i < c->n_names; i++) free(c->names[i]);
     free(c->names);
     *ret = c->counts;
     free(c);
-    return st == WEFT_NOT_FOUND ? WEFT_OK : st;
+    return st;
 }

@@ -21,7 +21,7 @@ static enum weft_status add_netns(const char *name, struct local_journal *j, int
                                   struct weft_error *err) {
     local_journal_netns(j, name, 0);
     const char *argv[] = {"ip", "netns", "add", name, NULL};
-    enum weft_status st = local_run(-1, argv, WEFT_SLICE_EMPTY, err);
+    enum weft_status st = local_run(j, -1, argv, WEFT_SLICE_EMPTY, err);
     if (st != WEFT_OK) return st;
     local_journal_netns(j, name, local_netns_inode(name));
     *ret_fd = open_netns(name);
@@ -30,10 +30,10 @@ static enum weft_status add_netns(const char *name, struct local_journal *j, int
 }
 
 /* Runs lines of ip(8) commands inside a namespace. */
-static enum weft_status ip_batch(const char *netns, struct weft_buf *lines,
+static enum weft_status ip_batch(const char *netns, struct local_journal *j, struct weft_buf *lines,
                                  struct weft_error *err) {
     const char *argv[] = {"ip", "-n", netns, "-batch", "-", NULL};
-    enum weft_status st = local_run(-1, argv, weft_buf_slice(lines), err);
+    enum weft_status st = local_run(j, -1, argv, weft_buf_slice(lines), err);
     weft_buf_done(lines);
     return st;
 }
@@ -44,7 +44,7 @@ bool local_has_ipv6(void) {
 
 static enum weft_status set_sysctls(int netns, const char *script, struct weft_error *err) {
     const char *argv[] = {"sh", "-c", script, NULL};
-    return local_run(netns, argv, WEFT_SLICE_EMPTY, err);
+    return local_run(NULL, netns, argv, WEFT_SLICE_EMPTY, err);
 }
 
 /* Forwarding serves pods whose written address lies outside the subnet. */
@@ -81,7 +81,7 @@ enum weft_status local_net_init(struct local_net *n, struct local_journal *j,
         (void)weft_buf_printf(&b, "addr add %s/%u dev br0 nodad\n", gw, n->prefix6);
     }
     (void)weft_buf_str(&b, "link set br0 up\n");
-    return ip_batch(n->switch_name, &b, err);
+    return ip_batch(n->switch_name, j, &b, err);
 }
 
 void local_net_done(struct local_net *n) {
@@ -114,7 +114,8 @@ static void address_lines(const struct local_net *n, const char *ip, struct weft
 }
 
 static enum weft_status wire(const struct local_pod_ns *p, const struct local_net *n,
-                             const json_t *pod, unsigned serial, struct weft_error *err) {
+                             struct local_journal *j, const json_t *pod, unsigned serial,
+                             struct weft_error *err) {
     struct weft_buf in_switch, in_pod;
     weft_buf_init(&in_switch, 0);
     weft_buf_init(&in_pod, 0);
@@ -127,12 +128,12 @@ static enum weft_status wire(const struct local_pod_ns *p, const struct local_ne
     json_t *ip;
     json_array_foreach(local_get(pod, "status.podIPs"), i, ip)
         address_lines(n, local_str(ip, "ip", ""), &in_pod, &in_switch);
-    enum weft_status st = ip_batch(n->switch_name, &in_switch, err);
+    enum weft_status st = ip_batch(n->switch_name, j, &in_switch, err);
     if (st != WEFT_OK) {
         weft_buf_done(&in_pod);
         return st;
     }
-    return ip_batch(p->netns, &in_pod, err);
+    return ip_batch(p->netns, j, &in_pod, err);
 }
 
 enum weft_status local_pod_ns_init(struct local_pod_ns *p, const struct local_net *n,
@@ -143,7 +144,7 @@ enum weft_status local_pod_ns_init(struct local_pod_ns *p, const struct local_ne
                              local_str(pod, "metadata.name", ""));
     enum weft_status st = add_netns(p->netns, j, &p->ns.net, err);
     if (st == WEFT_OK) st = set_sysctls(p->ns.net, pod_sysctls, err);
-    if (st == WEFT_OK) st = wire(p, n, pod, serial, err);
+    if (st == WEFT_OK) st = wire(p, n, j, pod, serial, err);
     if (st == WEFT_OK)
         st = local_pause_start(&p->ns, j, local_str(pod, "metadata.name", ""), folder, &p->pause,
                                err);
@@ -160,7 +161,7 @@ void local_pod_ns_done(struct local_pod_ns *p) {
         if (fds[i] >= 0) close(fds[i]);
     if (p->netns && local_netns_inode(p->netns)) {
         const char *argv[] = {"ip", "netns", "del", p->netns, NULL};
-        (void)local_run(-1, argv, WEFT_SLICE_EMPTY, NULL);
+        (void)local_run(NULL, -1, argv, WEFT_SLICE_EMPTY, NULL);
     }
     free(p->netns);
     *p = (struct local_pod_ns){.ns = LOCAL_NS_NONE};

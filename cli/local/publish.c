@@ -87,7 +87,7 @@ static const char *const restore[] = {"iptables-restore", "ip6tables-restore"};
 static enum weft_status load_rules(const struct local_pod *p, int family, struct weft_slice text,
                                    struct weft_error *err) {
     const char *argv[] = {restore[family], "--noflush", "-w", "5", NULL};
-    return local_run(p->net.ns.net, argv, text, err);
+    return local_run(NULL, p->net.ns.net, argv, text, err);
 }
 
 enum weft_status local_pod_rules(struct local_pod *p, struct weft_error *err) {

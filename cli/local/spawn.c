@@ -155,9 +155,11 @@ enum weft_status local_spawn(const struct local_spawn *s, struct local_journal *
     return WEFT_OK;
 }
 
-static WEFT_NORETURN void run_child(int netns, const char *const *argv, int in, int out) {
+static WEFT_NORETURN void run_child(int netns, const char *const *argv, int in, int out, int go) {
+    char byte;
     setpgid(0, 0);
     reset_signals();
+    if (read(go, &byte, 1) != 1) _exit(127); /* the supervisor is gone, nobody would know us */
     if (netns >= 0 && setns(netns, CLONE_NEWNET) != 0) _exit(126);
     dup2(in, 0);
     dup2(out, 1);
@@ -176,21 +178,35 @@ static enum weft_status run_failed(const char *program, int out, int status,
                           WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), text);
 }
 
-enum weft_status local_run(int netns, const char *const *argv, struct weft_slice input,
-                           struct weft_error *err) {
+static enum weft_status run_to_end(struct local_journal *j, int netns, const char *const *argv,
+                                   int in, int out, struct weft_error *err) {
+    int go[2], status = -1;
+    if (pipe2(go, O_CLOEXEC) != 0)
+        return weft_error_set(err, WEFT_IO, argv[0], "pipe: %s", strerror(errno));
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(go[1]);
+        run_child(netns, argv, in, out, go[0]);
+    }
+    close(go[0]);
+    if (pid > 0 && j) local_journal_proc(j, pid, argv[0]);
+    ssize_t n = write(go[1], "g", 1);
+    close(go[1]);
+    if (n != 1 || pid < 0 || waitpid(pid, &status, 0) != pid || status != 0)
+        return run_failed(argv[0], out, status, err);
+    return WEFT_OK;
+}
+
+enum weft_status local_run(struct local_journal *j, int netns, const char *const *argv,
+                           struct weft_slice input, struct weft_error *err) {
     int in = memfd_create("stdin", MFD_CLOEXEC), out = memfd_create("stdout", MFD_CLOEXEC);
-    int status = -1;
-    enum weft_status st = WEFT_OK;
+    enum weft_status st;
     if (in < 0 || out < 0 ||
         (input.len && write(in, input.base, input.len) != (ssize_t)input.len) ||
-        lseek(in, 0, SEEK_SET) != 0) {
+        lseek(in, 0, SEEK_SET) != 0)
         st = weft_error_set(err, WEFT_IO, argv[0], "memfd: %s", strerror(errno));
-    } else {
-        pid_t pid = fork();
-        if (pid == 0) run_child(netns, argv, in, out);
-        if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0)
-            st = run_failed(argv[0], out, status, err);
-    }
+    else
+        st = run_to_end(j, netns, argv, in, out, err);
     if (in >= 0) close(in);
     if (out >= 0) close(out);
     return st;

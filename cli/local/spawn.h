@@ -33,6 +33,8 @@ enum weft_status local_spawn(const struct local_spawn *s, struct local_journal *
 int local_become(const struct local_spawn *s, const char **ret_step);
 
 /* Runs a program to its end with `input` on stdin, in network namespace `netns` (-1: ours), as we
- * are. WEFT_IO with its stderr in err->message when it fails. */
-enum weft_status local_run(int netns, const char *const *argv, struct weft_slice input,
-                           struct weft_error *err);
+ * are. With `journal` it is in there before it runs: needed by what acts outside of the pods'
+ * namespaces, where `down` finds nobody by itself. WEFT_IO with its stderr in err->message when it
+ * fails. */
+enum weft_status local_run(struct local_journal *journal, int netns, const char *const *argv,
+                           struct weft_slice input, struct weft_error *err);

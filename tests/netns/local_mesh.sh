@@ -115,14 +115,47 @@ weft down
 is "down ends with 0" $? 0
 is "... and leaves no namespace" "$(ip netns | grep -c -- "weft-$MESH")" 0
 
-for ms in 002 010 030 060 100 200 400; do
+start() { # starts a mesh in the background, its supervisor in $up
     "$BIN/weft" local up -f "$DIR" --name "$MESH" --bin-dir "$BIN" >/dev/null 2>&1 &
     up=$!
-    sleep 0.$ms
+}
+end_it() { # SIGKILL to the supervisor
     kill -9 $up
     wait $up 2>/dev/null
+}
+left() { # namespaces, processes, folder
+    echo "$(ip netns | grep -c -- "weft-$MESH") $(pgrep -r S,R -f "weft-local/$MESH|netns add weft-$MESH" | wc -l) $(ls -d /run/weft-local/$MESH 2>/dev/null)"
+}
+for ms in 002 005 010 020 030 060 100 200 400; do
+    start
+    sleep 0.$ms
+    end_it
     [ -e /run/weft-local/$MESH ] && weft down >/dev/null
-    is "killed after $ms ms of the start: down leaves no namespace, process or folder" \
-        "$(ip netns | grep -c -- "weft-$MESH") $(pgrep -r S,R -f "weft-local/$MESH" | wc -l) $(ls -d /run/weft-local/$MESH 2>/dev/null)" "0 0 "
+    is "killed after $ms ms of the start: down leaves no namespace, process or folder" "$(left)" "0 0 "
 done
+
+# An ip(8) that is held up before it makes a pod's namespace, and would go on after down.
+mkdir "$NS_TMP/slow"
+cat >"$NS_TMP/slow/ip" <<EOF
+#!/bin/sh
+case "\$1 \$2 \$3" in "netns add weft-$MESH-"*)
+    : >"$NS_TMP/held"
+    while [ ! -e "$NS_TMP/go" ]; do sleep 0.02; done
+esac
+PATH=$PATH
+exec ip "\$@"
+EOF
+chmod 755 "$NS_TMP/slow/ip"
+PATH=$NS_TMP/slow:$PATH start
+wait_for "the held ip" test -e "$NS_TMP/held"
+end_it
+weft down >/dev/null
+: >"$NS_TMP/go"
+is "killed while ip(8) runs: it ends with down, and nothing is left" "$(left)" "0 0 "
+
+mkdir -p /run/weft-local/$MESH /run/netns
+echo "netns 0 weft-$MESH-half" >/run/weft-local/$MESH/journal
+: >/run/netns/weft-$MESH-half
+weft down >/dev/null
+is "a namespace that ip(8) made only half goes too" "$(left)" "0 0 "
 finish
