@@ -81,6 +81,16 @@ static void on_ca_timer(void *arg) {
     weft_timer_start(&c->ca_timer, CA_LOOK_US);
 }
 
+static bool is_pod(void *ud, const struct weft_addr *ip, struct weft_slice ns,
+                   struct weft_slice service_account) {
+    const struct controller *c = ud;
+    const struct weft_gamma *g =
+        controller_publish_gamma(controller_discovery_publish(c->discovery));
+    struct weft_slice its_ns, pod, its_account;
+    return g && weft_gamma_pod_by_ip(g, ip, &its_ns, &pod, &its_account) &&
+           weft_slice_eq(its_ns, ns) && weft_slice_eq(its_account, service_account);
+}
+
 static enum weft_status open_ca(struct controller *c, struct weft_error *err) {
     const struct controller_ca_options opt = {
         .dir = c->opt.ca_dir,
@@ -93,8 +103,11 @@ static enum weft_status open_ca(struct controller *c, struct weft_error *err) {
     };
     enum weft_status st = controller_ca_new(&opt, unix_now(), &c->ca, err);
     if (st != WEFT_OK) return st;
-    c->sign = (struct controller_sign){
-        .ca = c->ca, .token_dir = c->opt.token_dir, .metrics = &c->metrics};
+    c->sign = (struct controller_sign){.ca = c->ca,
+                                       .token_dir = c->opt.token_dir,
+                                       .is_pod = is_pod,
+                                       .ud = c,
+                                       .metrics = &c->metrics};
     weft_timer_start(&c->ca_timer, CA_LOOK_US);
     return WEFT_OK;
 }

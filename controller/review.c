@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <controller/review.h>
 
+#include <controller/allowance.h>
 #include <string.h>
 #include <weft/base/alloc.h>
 #include <weft/base/list.h>
@@ -14,8 +15,7 @@
 enum {
     MAX_KNOWN = 4096,
     MAX_WAITING = 4096,
-    PER_SECOND = 50,
-    BURST = 200,
+    MAX_WAITING_FOR_ONE = 32, /* a pod has its own token, and few calls at a time */
     MAX_ASKING = 16,
     MAX_TOKEN = 16 * 1024
 };
@@ -37,6 +37,7 @@ struct known { /* one token, by its SHA-256 */
     struct weft_kube_call *call;
     struct weft_timer end;
     enum weft_status status;
+    bool away; /* the API server, when it was asked */
     char *ns, *service_account, *pod, *why;
     struct weft_list waiting;
 };
@@ -50,8 +51,7 @@ struct controller_review {
     struct weft_list queue; /* known that are to be asked about */
     size_t n_waiting, n_asking;
     bool freed; /* goes with the last that waits */
-    double allowance;
-    uint64_t allowance_at_us;
+    struct controller_allowance allowance;
 };
 
 struct controller_review_wait {
@@ -103,16 +103,6 @@ static bool make_room(struct controller_review *r) {
     return false;
 }
 
-static bool take_allowance(struct controller_review *r) {
-    uint64_t now = weft_loop_now_us(r->loop);
-    r->allowance += (double)(now - r->allowance_at_us) * PER_SECOND / 1e6;
-    r->allowance_at_us = now;
-    if (r->allowance > BURST) r->allowance = BURST;
-    if (r->allowance < 1) return false;
-    r->allowance -= 1;
-    return true;
-}
-
 /* === telling === */
 
 static void free_if_done(struct controller_review *r) {
@@ -126,6 +116,7 @@ static void tell(struct controller_review_wait *w) {
     struct controller_review_answer a = {.status = WEFT_AGAIN, .why = "too many at once"};
     if (k)
         a = (struct controller_review_answer){.status = k->status,
+                                              .away = k->away,
                                               .ns = weft_slice_str(k->ns),
                                               .service_account = weft_slice_str(k->service_account),
                                               .pod = weft_slice_str(k->pod),
@@ -211,6 +202,7 @@ static void on_reply(void *ud, const struct weft_kube_reply *r) {
     } else {
         weft_warn("ca", "no TokenReview: %s", r->error);
         weft_counter_add(review->metrics->review_errors, 1);
+        k->away = r->status == 0 || r->status >= 500;
         answered(k, WEFT_AGAIN, "the API server could not be asked");
     }
     ask_next(review);
@@ -244,13 +236,22 @@ static void ask_next(struct controller_review *r) {
         ask(WEFT_CONTAINER(r->queue.next, struct known, queue));
 }
 
-static struct known *find_or_ask(struct controller_review *r, struct weft_slice token) {
+static bool has_room(const struct known *k) {
+    size_t n = 0;
+    weft_list_each(it, &k->waiting) n++;
+    return n < MAX_WAITING_FOR_ONE;
+}
+
+/* NULL: too many at once. */
+static struct known *find_or_ask(struct controller_review *r, const struct weft_addr *from,
+                                 struct weft_slice token) {
     unsigned char hash[32];
     struct known *k = NULL;
     weft_pki_sha256(token, hash);
     HASH_FIND(hh, r->known, hash, sizeof hash, k);
-    if (k) return k;
-    if (token.len > MAX_TOKEN || r->n_waiting >= MAX_WAITING || !take_allowance(r) || !make_room(r))
+    if (k) return has_room(k) ? k : NULL;
+    if (token.len > MAX_TOKEN || r->n_waiting >= MAX_WAITING ||
+        !controller_allowance_take(&r->allowance, from, weft_loop_now_us(r->loop)) || !make_room(r))
         return NULL;
     k = weft_new0(struct known);
     memcpy(k->hash, hash, sizeof hash);
@@ -266,13 +267,14 @@ static struct known *find_or_ask(struct controller_review *r, struct weft_slice 
 }
 
 struct controller_review_wait *
-controller_review_ask(struct controller_review *r, struct weft_slice token,
+controller_review_ask(struct controller_review *r, const struct weft_addr *from,
+                      struct weft_slice token,
                       void (*fn)(void *ud, const struct controller_review_answer *a), void *ud) {
     struct controller_review_wait *w = weft_new0(struct controller_review_wait);
     w->review = r;
     w->fn = fn;
     w->ud = ud;
-    w->known = find_or_ask(r, token);
+    w->known = find_or_ask(r, from, token);
     weft_list_init(&w->node);
     weft_task_init(&w->soon, on_soon, w);
     r->n_waiting++;
@@ -300,8 +302,7 @@ struct controller_review *controller_review_new(struct weft_loop *l, struct weft
     r->audience = weft_strdup(audience);
     r->metrics = m;
     weft_list_init(&r->queue);
-    r->allowance = BURST;
-    r->allowance_at_us = weft_loop_now_us(l);
+    controller_allowance_init(&r->allowance, weft_loop_now_us(l));
     return r;
 }
 
@@ -315,6 +316,7 @@ struct controller_review *controller_review_free(struct controller_review *r) {
         }
         known_free(k);
     }
+    controller_allowance_done(&r->allowance);
     r->freed = true;
     free_if_done(r);
     return NULL;

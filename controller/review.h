@@ -15,13 +15,16 @@ struct controller_review *controller_review_free(struct controller_review *r);
 struct controller_review_answer {
     enum weft_status status; /* OK; DENIED: nobody's, or not for us; AGAIN: nothing is known now */
     struct weft_slice ns, service_account, pod; /* pod may be empty */
-    const char *why;                            /* for a person, when not OK */
+    bool away;       /* with AGAIN: the API server did not answer, or only with an error of its own;
+                        nothing that who asks has in hand */
+    const char *why; /* for a person, when not OK */
 };
 struct controller_review_wait;
 /* fn is called once, never from inside this call, with what lives as long as it. The handle is dead
- * then. */
+ * then. `from`: whose allowance it costs if the API server has to be asked. */
 struct controller_review_wait *
-controller_review_ask(struct controller_review *r, struct weft_slice token,
+controller_review_ask(struct controller_review *r, const struct weft_addr *from,
+                      struct weft_slice token,
                       void (*fn)(void *ud, const struct controller_review_answer *a), void *ud);
 void controller_review_cancel(struct controller_review_wait *w); /* fn is not called; takes NULL */
 

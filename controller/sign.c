@@ -15,6 +15,7 @@ struct call {
     struct weft_grpc_call *grpc;
     struct weft_arena arena;
     struct weft_slice token, peer_id;
+    struct weft_addr from;
     int64_t peer_not_after;
     struct weft_sign_request request;
     struct controller_review_wait *wait; /* for whose the token is */
@@ -36,16 +37,22 @@ static void answer(struct call *c, uint32_t status, const char *text) {
     weft_grpc_call_finish(c->grpc, status, weft_slice_str(text));
 }
 
-/* A bootstrap token names its ServiceAccount, a valid certificate renews itself; what the CSR
- * says is not looked at. */
+/* Whose certificate the connection has, which may be older than the certificate's end. */
+static bool has_certificate(const struct call *c, struct weft_spiffe *ret) {
+    return c->peer_not_after > unix_now() && weft_spiffe_parse(c->peer_id, ret) &&
+           weft_slice_is(ret->trust_domain, controller_ca_trust_domain(c->sign->ca));
+}
+
+/* Where tokens are files: a token names its ServiceAccount; a valid certificate renews itself as
+ * long as its ServiceAccount has a file. What the CSR says is not looked at. */
 static enum weft_status who_asks(struct call *c, struct weft_slice *ret_ns,
                                  struct weft_slice *ret_sa) {
-    if (c->token.len)
-        return controller_token_owner(c->sign->token_dir, c->token, &c->arena, ret_ns, ret_sa);
-    struct weft_spiffe id; /* the connection may be older than the certificate's end */
-    if (c->peer_not_after <= unix_now() || !weft_spiffe_parse(c->peer_id, &id) ||
-        !weft_slice_is(id.trust_domain, controller_ca_trust_domain(c->sign->ca)))
-        return WEFT_NOT_FOUND;
+    const char *dir = c->sign->token_dir;
+    struct weft_spiffe id;
+    if (c->token.len && controller_token_owner(dir, c->token, &c->arena, ret_ns, ret_sa) == WEFT_OK)
+        return WEFT_OK;
+    if (!has_certificate(c, &id)) return WEFT_NOT_FOUND;
+    if (dir && !controller_token_exists(dir, id.ns, id.service_account)) return WEFT_NOT_FOUND;
     *ret_ns = id.ns;
     *ret_sa = id.service_account;
     return WEFT_OK;
@@ -76,21 +83,33 @@ static void issue(struct call *c, const struct weft_sign_request *r, struct weft
     weft_buf_done(&out);
 }
 
-static void refuse(struct call *c) {
+static void refuse(struct call *c, const char *why) {
     weft_counter_add(c->sign->metrics->refused, 1);
-    weft_warn("ca", "certificate refused: neither a known token nor a certificate of ours");
-    answer(c, WEFT_GRPC_UNAUTHENTICATED, "the token is not known");
+    weft_warn("ca", "certificate refused: %s", why);
+    answer(c, WEFT_GRPC_UNAUTHENTICATED, why);
+}
+
+/* In a cluster a certificate never renews itself while somebody can be asked whether its
+ * ServiceAccount and pod still exist. While nobody can, it does for a pod that existed when the API
+ * server was last heard: a long absence must not end a mesh that has nothing to do with it. */
+static bool may_do_without(const struct call *c, const struct controller_review_answer *a,
+                           struct weft_spiffe *ret) {
+    const struct controller_sign *s = c->sign;
+    return a->status == WEFT_AGAIN && a->away && has_certificate(c, ret) && s->is_pod &&
+           s->is_pod(s->ud, &c->from, ret->ns, ret->service_account);
 }
 
 static void on_reviewed(void *ud, const struct controller_review_answer *a) {
     struct call *c = ud;
+    struct weft_spiffe id;
     c->wait = NULL;
     if (a->status == WEFT_OK) {
         issue(c, &c->request, a->ns, a->service_account);
     } else if (a->status == WEFT_DENIED) {
-        weft_counter_add(c->sign->metrics->refused, 1);
-        weft_warn("ca", "certificate refused: %s", a->why);
-        answer(c, WEFT_GRPC_UNAUTHENTICATED, a->why);
+        refuse(c, a->why);
+    } else if (may_do_without(c, a, &id)) {
+        weft_warn("ca", "%s: renewed by the certificate alone", a->why);
+        issue(c, &c->request, id.ns, id.service_account);
     } else {
         answer(c, WEFT_GRPC_UNAVAILABLE, a->why);
     }
@@ -108,10 +127,12 @@ static bool serve(struct call *c, struct weft_slice message) {
                !weft_slice_is(r->trust_domain, controller_ca_trust_domain(s->ca))) {
         answer(c, WEFT_GRPC_INVALID_ARGUMENT, "another trust domain is served here");
     } else if (c->token.len && s->review) {
-        c->wait = controller_review_ask(s->review, c->token, on_reviewed, c);
+        c->wait = controller_review_ask(s->review, &c->from, c->token, on_reviewed, c);
         return true;
+    } else if (s->review) { /* of a version before: it comes again with its token */
+        refuse(c, "a ServiceAccount token is needed");
     } else if (who_asks(c, &ns, &sa) != WEFT_OK) {
-        refuse(c);
+        refuse(c, "neither a known token nor a certificate that may renew itself");
     } else {
         issue(c, r, ns, sa);
     }
@@ -158,6 +179,8 @@ void controller_sign_serve(const struct controller_sign *s, struct weft_stream *
     c->token = weft_arena_dup(&c->arena, bearer_of(head));
     c->peer_id = weft_arena_dup(&c->arena, peer->peer_id);
     c->peer_not_after = peer->peer_not_after;
+    c->from = peer->peer;
+    c->from.port = 0;
     c->grpc = weft_grpc_call_accept(stream, end, MAX_REQUEST, &grpc_cb, c);
     if (end) on_half_close(c);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <controller/token.h>
+#include <weft/base/alloc.h>
 #include <weft/object/format.h>
 #include <weft/obs/log.h>
 
@@ -61,4 +62,16 @@ enum weft_status controller_token_owner(const char *dir, struct weft_slice token
         weft_warn("ca", "%s holds one token under %zu names, among them %.*s.%.*s: it proves none",
                   dir, owners, WEFT_SLICE_ARG(*ret_ns), WEFT_SLICE_ARG(*ret_service_account));
     return owners == 1 ? WEFT_OK : WEFT_NOT_FOUND;
+}
+
+bool controller_token_exists(const char *dir, struct weft_slice ns,
+                             struct weft_slice service_account) {
+    char buf[CONTROLLER_MAX_TOKEN + 2];
+    WEFT_FREE char *name = weft_asprintf(WEFT_SLICE_FMT "." WEFT_SLICE_FMT, WEFT_SLICE_ARG(ns),
+                                         WEFT_SLICE_ARG(service_account));
+    if (!weft_fmt_label(ns) || !weft_fmt_subdomain(service_account)) return false;
+    int fd = open(dir, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
+    bool exists = fd >= 0 && read_token(fd, name, buf).len > 0;
+    if (fd >= 0) close(fd);
+    return exists;
 }

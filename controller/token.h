@@ -14,3 +14,6 @@ enum { CONTROLLER_MIN_TOKEN = 16, CONTROLLER_MAX_TOKEN = 4096 }; /* bytes, white
 enum weft_status controller_token_owner(const char *dir, struct weft_slice token,
                                         struct weft_arena *a, struct weft_slice *ret_ns,
                                         struct weft_slice *ret_service_account);
+/* Has this ServiceAccount a usable token? */
+bool controller_token_exists(const char *dir, struct weft_slice ns,
+                             struct weft_slice service_account);

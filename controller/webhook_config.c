@@ -18,7 +18,7 @@ struct controller_webhook_config {
     struct weft_kube_watch *watch;
     struct weft_kube_call *call;
     struct weft_timer retry;
-    bool leads, warned;
+    bool leads, synced;
 };
 
 /* The bundle in force, as a Secret or a webhook carries bytes; NULL: there is none yet. */
@@ -90,10 +90,10 @@ static void on_object(void *ud, enum weft_kube_event event, const json_t *o) {
 static void on_synced(void *ud, bool served) {
     struct controller_webhook_config *w = ud;
     (void)served;
-    if (!w->object && !w->warned)
+    if (!w->object && !w->synced)
         weft_warn("webhook", "there is no MutatingWebhookConfiguration %s: no pod gets a sidecar",
                   w->name);
-    w->warned = true;
+    w->synced = true;
 }
 
 static void on_failure(void *ud, const char *error) {
@@ -111,7 +111,7 @@ void controller_webhook_config_renew(struct controller_webhook_config *w) {
 }
 
 bool controller_webhook_config_current(const struct controller_webhook_config *w) {
-    if (!w->object) return true;
+    if (!w->object) return w->synced; /* there is none; before the first list nobody knows */
     json_t *ca = bundle(w), *copy = json_deep_copy(w->object);
     bool current = ca && !put_bundle(copy, ca);
     json_decref(copy);

@@ -109,7 +109,9 @@ static enum weft_status ask(struct proxy_agent *a, bool anew, struct weft_error 
     struct weft_identity *with = NULL;
     wipe(&a->next_key);
     enum weft_status st = identity_to_ask_with(a, anew, &with, err);
-    if (st == WEFT_OK && anew && !read_file(a->opt.token_file, &token, "token"))
+    /* Shown with a certificate as well: it says that its ServiceAccount still exists. */
+    if (st == WEFT_OK && (anew || a->opt.token_file) &&
+        !read_file(a->opt.token_file, &token, "token") && anew)
         st = weft_error_set(err, WEFT_NOT_FOUND, "", "no token");
     if (st == WEFT_OK) st = weft_pki_key(&a->next_key);
     if (st == WEFT_OK) st = weft_pki_csr(weft_buf_slice(&a->next_key), a->own_id, &csr, err);

@@ -2,6 +2,8 @@
  * Controller and agents together: what a proxy gets, when, and what survives a restart. */
 #include <tests/direct/ads_mesh.h>
 
+#include <sidecar/agent_internal.h>
+
 /* === tests === */
 
 static void test_first_contact_to_destination(void **state) {
@@ -144,6 +146,23 @@ static void test_a_kept_certificate_of_another_root_is_discarded(void **state) {
     mesh_free(m);
 }
 
+static void test_a_certificate_is_renewed_while_its_account_has_a_token(void **state) {
+    (void)state;
+    struct mesh *m = mesh_new();
+    struct proxy *p = proxy_new(m, &web);
+    UNTIL(m, p->identities > 0 && p->ups > 0);
+    assert_int_equal(unlink(path_in(m, "tokens/shop.web")), 0);
+    p->agent->by_token = false;
+    weft_timer_start(&p->agent->sign_timer, 1);
+    UNTIL(m, weft_counter_value(m->controller->metrics.refused) > 0);
+    assert_int_equal(weft_counter_value(m->controller->metrics.certificates), 1);
+    UNTIL(m, !p->agent->sign);
+    put_file(m, "tokens/shop.web", "another-of-shop-web-0123456789");
+    UNTIL(m, weft_counter_value(m->controller->metrics.certificates) == 2);
+    proxy_free(p);
+    mesh_free(m);
+}
+
 static void test_a_wrong_token_gets_nothing(void **state) {
     (void)state;
     struct mesh *m = mesh_new();
@@ -272,6 +291,7 @@ int main(void) {
         cmocka_unit_test(test_a_restarted_controller_sends_nothing_again),
         cmocka_unit_test(test_a_restarted_proxy_serves_without_the_controller),
         cmocka_unit_test(test_a_kept_certificate_of_another_root_is_discarded),
+        cmocka_unit_test(test_a_certificate_is_renewed_while_its_account_has_a_token),
         cmocka_unit_test(test_a_wrong_token_gets_nothing),
         cmocka_unit_test(test_another_accounts_token_yields_that_accounts_identity_only),
         cmocka_unit_test(test_another_pods_inbound_is_refused),

@@ -19,6 +19,7 @@ struct world {
     struct controller *a, *b;
     struct controller_options options;
     int reviews;
+    bool account_gone, away;
     char *bundle;
 };
 
@@ -34,12 +35,15 @@ static void review(struct world *w, struct fake_request *r) {
     char ns[32], sa[32], user[96] = "";
     json_t *body = json_loadb(r->body.base, r->body.len, 0, NULL);
     const char *token = json_string_value(json_object_get(json_object_get(body, "spec"), "token"));
-    bool known = sscanf(token, "token-of-%31[a-z]-%31[a-z]", ns, sa) == 2;
+    bool known = sscanf(token, "token-of-%31[a-z]-%31[a-z]", ns, sa) == 2 && !w->account_gone;
     if (known) snprintf(user, sizeof user, "system:serviceaccount:%s:%s", ns, sa);
     json_t *answer = json_pack("{s:{s:b, s:[s], s:{s:s}}}", "status", "authenticated", known,
                                "audiences", "weft", "user", "username", user);
     w->reviews++;
-    cluster_say(r, 201, answer);
+    if (w->away)
+        cluster_refuse(r, 503);
+    else
+        cluster_say(r, 201, answer);
     json_decref(answer);
     json_decref(body);
 }
@@ -165,6 +169,61 @@ static void the_first_one_makes_what_is_missing_and_serves(void **state) {
     proxy_free(p);
 }
 
+/* As at two thirds of the certificate's life, with the token that the kubelet has put there
+ * meanwhile: answers count for a while by the token. */
+static void renew(struct world *w, struct proxy *p, const char *token) {
+    put_file(&w->m, "tokens/shop.web", token);
+    UNTIL(&w->m, !p->agent->sign);
+    weft_timer_start(&p->agent->sign_timer, 1);
+}
+
+static void each_renewal_asks_whether_the_account_still_exists(void **state) {
+    struct world *w = *state;
+    UNTIL(&w->m, is_ready(w->a));
+    struct proxy *p = proxy_of(w, w->a);
+    UNTIL(&w->m, p->identities == 1 && p->bounds > 0);
+    renew(w, p, "token-of-shop-web.2");
+    UNTIL(&w->m, weft_counter_value(w->a->metrics.certificates) == 2);
+    assert_int_equal(w->reviews, 2);
+    w->account_gone = true;
+    renew(w, p, "token-of-shop-web.3");
+    UNTIL(&w->m, weft_counter_value(w->a->metrics.refused) >= 1);
+    UNTIL(&w->m, !p->agent->sign);
+    p->agent->opt.token_file = NULL; /* nor by its certificate without any token */
+    p->agent->by_token = false;
+    weft_timer_start(&p->agent->sign_timer, 1);
+    UNTIL(&w->m, weft_counter_value(w->a->metrics.refused) >= 2);
+    assert_int_equal(weft_counter_value(w->a->metrics.certificates), 2);
+    proxy_free(p);
+}
+
+static bool knows_web(const struct controller *c) {
+    const struct weft_gamma *g =
+        controller_publish_gamma(controller_discovery_publish(c->discovery));
+    struct weft_addr ip;
+    struct weft_slice ns, pod, sa;
+    assert_true(weft_addr_parse_ip(LIT("127.0.0.1"), &ip));
+    return weft_gamma_pod_by_ip(g, &ip, &ns, &pod, &sa);
+}
+
+static void while_nobody_can_be_asked_a_pod_that_is_known_renews_itself(void **state) {
+    struct world *w = *state;
+    UNTIL(&w->m, is_ready(w->a));
+    struct proxy *p = proxy_of(w, w->a);
+    UNTIL(&w->m, p->identities == 1 && p->bounds > 0);
+    w->away = true;
+    renew(w, p, "token-of-shop-web.2");
+    UNTIL(&w->m, weft_counter_value(w->a->metrics.certificates) == 2);
+    cluster_remove(w->cluster, "/api/v1/namespaces/shop/pods/web-1");
+    UNTIL(&w->m, !knows_web(w->a));
+    p->agent->by_token = false;
+    int before = w->reviews;
+    renew(w, p, "token-of-shop-web.3");
+    UNTIL(&w->m, w->reviews > before && weft_timer_active(&p->agent->sign_timer));
+    assert_int_equal(weft_counter_value(w->a->metrics.certificates), 2);
+    proxy_free(p);
+}
+
 static const char *accepted(struct world *w) {
     const json_t *parents =
         json_object_get(json_object_get(cluster_get(w->cluster, ROUTE), "status"), "parents");
@@ -260,6 +319,8 @@ int main(void) {
         T(the_first_one_makes_what_is_missing_and_serves),
         T(a_route_and_the_mesh_get_their_status),
         T(a_wrong_token_gets_nothing),
+        T(each_renewal_asks_whether_the_account_still_exists),
+        T(while_nobody_can_be_asked_a_pod_that_is_known_renews_itself),
         T(the_second_one_takes_over_at_once),
         T(a_replaced_secret_reaches_the_proxies),
         T(stopping_while_a_token_is_asked_about),

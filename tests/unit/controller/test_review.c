@@ -20,6 +20,7 @@ struct world {
     const char *username, *granted;
     bool authenticated;
     int reviews;
+    struct weft_addr from;
 };
 
 static void copy(char to[64], struct weft_slice s) {
@@ -70,6 +71,7 @@ static int set_up(void **state) {
     w->authenticated = true;
     w->username = "system:serviceaccount:shop:web";
     w->granted = "weft";
+    assert_true(weft_addr_parse_ip(LIT("10.244.0.7"), &w->from));
     *state = w;
     return 0;
 }
@@ -85,7 +87,7 @@ static int tear_down(void **state) {
 
 static struct asked ask(struct world *w, const char *token) {
     struct asked q = {0};
-    controller_review_ask(w->review, weft_slice_str(token), on_answer, &q);
+    controller_review_ask(w->review, &w->from, weft_slice_str(token), on_answer, &q);
     assert_int_equal(q.calls, 0); /* never from inside */
     settle(&w->k);
     assert_int_equal(q.calls, 1);
@@ -155,7 +157,7 @@ static void an_api_server_that_is_down_denies_nobody(void **state) {
     assert_int_equal(ask(w, "eyJ.good").status, WEFT_OK);
     w->k.cluster->silent = true;
     struct asked q = {0};
-    controller_review_ask(w->review, LIT("eyJ.more"), on_answer, &q);
+    controller_review_ask(w->review, &w->from, LIT("eyJ.more"), on_answer, &q);
     pass(&w->k, 4000);
     assert_int_equal(q.calls, 0);
     pass(&w->k, 2000);
@@ -181,31 +183,67 @@ static void those_who_ask_together_share_one_review(void **state) {
     struct asked q[5] = {0};
     struct controller_review_wait *waits[5];
     for (int i = 0; i < 5; i++)
-        waits[i] = controller_review_ask(w->review, LIT("eyJ.good"), on_answer, &q[i]);
+        waits[i] = controller_review_ask(w->review, &w->from, LIT("eyJ.good"), on_answer, &q[i]);
     controller_review_cancel(waits[2]); /* its caller went away */
     settle(&w->k);
     for (int i = 0; i < 5; i++) assert_int_equal(q[i].calls, i != 2);
     assert_int_equal(w->reviews, 1);
 }
 
-static void a_flood_of_tokens_does_not_reach_the_api_server(void **state) {
-    struct world *w = *state;
-    struct asked q[1000] = {0};
+/* n tokens that nobody has, of so many addresses; how many were turned away. */
+static int flood(struct world *w, int n, int addresses) {
+    struct asked *q = weft_alloc0((size_t)n * sizeof *q);
+    struct weft_addr from = w->from;
     int turned_away = 0;
-    for (int i = 0; i < 1000; i++) {
-        char token[32];
+    for (int i = 0; i < n; i++) {
+        char token[32], ip[32];
         snprintf(token, sizeof token, "eyJ.flood-%d", i);
-        controller_review_ask(w->review, weft_slice_str(token), on_answer, &q[i]);
+        snprintf(ip, sizeof ip, "10.9.%d.%d", i % addresses / 250, i % addresses % 250);
+        assert_true(weft_addr_parse_ip(weft_slice_str(ip), &from));
+        controller_review_ask(w->review, &from, weft_slice_str(token), on_answer, &q[i]);
     }
     settle(&w->k);
-    for (int i = 0; i < 1000; i++) {
+    for (int i = 0; i < n; i++) {
         assert_int_equal(q[i].calls, 1);
         turned_away += q[i].status == WEFT_AGAIN;
     }
+    free(q);
+    return turned_away;
+}
+
+static void a_flood_of_tokens_does_not_reach_the_api_server(void **state) {
+    struct world *w = *state;
+    assert_int_equal(flood(w, 1000, 1000), 800);
     assert_int_equal(w->reviews, 200);
-    assert_int_equal(turned_away, 800);
+    assert_int_equal(ask(w, "eyJ.later").status, WEFT_AGAIN);
     pass(&w->k, 1000); /* fifty more */
     assert_int_equal(ask(w, "eyJ.later").status, WEFT_OK);
+}
+
+static void a_pod_that_shows_random_tokens_is_alone_in_that(void **state) {
+    struct world *w = *state;
+    assert_int_equal(flood(w, 1000, 1), 980);
+    assert_int_equal(w->reviews, 20);
+    struct asked q = ask(w, "eyJ.good"); /* another pod */
+    assert_int_equal(q.status, WEFT_OK);
+    assert_int_equal(w->reviews, 21);
+}
+
+/* One token on many streams, while the API server takes its time. */
+static void nobody_fills_the_places_of_those_who_wait(void **state) {
+    struct world *w = *state;
+    struct asked q[100] = {0}, other = {0};
+    int turned_away = 0;
+    w->k.cluster->silent = true;
+    for (int i = 0; i < 100; i++)
+        controller_review_ask(w->review, &w->from, LIT("eyJ.same"), on_answer, &q[i]);
+    settle(&w->k);
+    for (int i = 0; i < 100; i++) turned_away += q[i].calls;
+    assert_int_equal(turned_away, 68);
+    controller_review_ask(w->review, &w->from, LIT("eyJ.other"), on_answer, &other);
+    pass(&w->k, 6000);
+    for (int i = 0; i < 100; i++) assert_int_equal(q[i].calls, 1);
+    assert_int_equal(other.calls, 1);
 }
 
 int main(void) {
@@ -220,6 +258,8 @@ int main(void) {
         T(an_answer_counts_for_a_moment),
         T(those_who_ask_together_share_one_review),
         T(a_flood_of_tokens_does_not_reach_the_api_server),
+        T(a_pod_that_shows_random_tokens_is_alone_in_that),
+        T(nobody_fills_the_places_of_those_who_wait),
     };
 #undef T
     return cmocka_run_group_tests(tests, NULL, NULL);

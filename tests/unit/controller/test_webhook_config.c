@@ -135,6 +135,23 @@ static void a_write_that_fails_is_tried_again(void **state) {
     assert_current(w);
 }
 
+/* Whoever is Ready before it has looked serves pods that the API server cannot bring to it. */
+static void before_it_was_read_nothing_is_said_of_it(void **state) {
+    struct world *w = *state;
+    give_root(w);
+    assert_true(controller_webhook_config_current(w->w)); /* read: there is none */
+    install(w);
+    struct controller_webhook_config *second =
+        controller_webhook_config_new(w->k.loop, w->k.kube, w->ca, "weft-injector");
+    assert_false(controller_webhook_config_current(second));
+    settle(&w->k);
+    assert_false(controller_webhook_config_current(second)); /* it has no bundle */
+    controller_webhook_config_lead(w->w, true);
+    settle(&w->k);
+    assert_true(controller_webhook_config_current(second));
+    controller_webhook_config_free(second);
+}
+
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -142,6 +159,7 @@ int main(void) {
         T(nothing_is_written_before_there_is_a_root),
         T(a_new_root_and_a_configuration_applied_again_are_followed),
         T(a_write_that_fails_is_tried_again),
+        T(before_it_was_read_nothing_is_said_of_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
