@@ -5,10 +5,11 @@
 #include <string.h>
 #include <weft/base/alloc.h>
 #include <weft/base/base64.h>
+#include <weft/kube/version.h>
 #include <weft/net/tls.h>
 #include <weft/object/json.h>
 
-enum { SUPPORTED_MINOR = 28, NATIVE_MINOR = 29, CERT_SOON_S = 3600 };
+enum { SUPPORTED_MINOR = 28, CERT_SOON_S = 3600 };
 #define INJECT_KEY  "weftmesh.io/inject"
 #define SIDECAR_KEY "weftmesh.io/sidecar"
 
@@ -28,23 +29,20 @@ static const char *annotation(const json_t *o, const char *key) {
 /* === the cluster === */
 
 static size_t judge_version(const json_t *version, struct weft_buf *out) {
-    struct weft_slice minor = weft_js_str(version, "minor");
     uint64_t n = 0;
-    size_t digits = 0;
-    while (digits < minor.len && minor.base[digits] >= '0' && minor.base[digits] <= '9') digits++;
     const char *git = text_of(version, "gitVersion", "of unknown version");
-    if (!weft_slice_u64(weft_slice_head(minor, digits), 1000, &n) || n < SUPPORTED_MINOR) {
+    if (!weft_kube_minor(version, &n) || n < SUPPORTED_MINOR) {
         weft_buf_printf(out, "error    Kubernetes %s: 1.%d or newer is needed\n", git,
                         SUPPORTED_MINOR);
         return 1;
     }
     weft_buf_printf(out, "ok       Kubernetes %s\n", git);
-    if (n < NATIVE_MINOR)
+    if (n < WEFT_KUBE_NATIVE_SIDECARS)
         weft_buf_printf(
             out,
-            "warning  before 1.%d sidecars are ordinary containers: give the controller "
-            "--classic-sidecars; Jobs with a sidecar do not complete\n",
-            NATIVE_MINOR);
+            "warning  before 1.%d sidecars are ordinary containers: Jobs with a sidecar "
+            "do not complete\n",
+            WEFT_KUBE_NATIVE_SIDECARS);
     return 0;
 }
 

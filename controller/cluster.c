@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <controller/cluster.h>
 
+#include <controller/api_version.h>
 #include <controller/ca_secret.h>
 #include <controller/controller_internal.h>
 #include <controller/lease.h>
@@ -20,6 +21,7 @@ struct controller_cluster {
     struct controller_status *status;
     struct controller_mesh_status *mesh;
     struct controller_webhook_config *webhook; /* NULL: no webhook */
+    struct controller_api_version *version;    /* NULL: no webhook, or no need to know */
     bool webhook_found;                        /* its configuration had the right bundle once */
 };
 
@@ -42,6 +44,12 @@ static json_t *wanted(void *ud) {
 static void on_secret(void *ud) {
     struct controller_cluster *k = ud;
     controller_ca_changed(k->c);
+}
+
+static void on_version(void *ud, bool native) {
+    struct controller_cluster *k = ud;
+    k->c->opt.classic_sidecars = !native; /* of a webhook that opens later */
+    if (k->c->webhook) controller_webhook_classic(k->c->webhook, !native);
 }
 
 /* Unique among the replicas, and over restarts of one. */
@@ -81,6 +89,8 @@ struct controller_cluster *controller_cluster_new(struct controller *c) {
                                              &(struct controller_ca_secret_cb){k, on_secret});
     if (o->webhook.family)
         k->webhook = controller_webhook_config_new(c->loop, c->kube, c->ca, o->webhook_config);
+    if (o->webhook.family && !o->classic_sidecars)
+        k->version = controller_api_version_new(c->loop, c->kube, on_version, k);
     if (o->lease[0])
         k->lease = controller_lease_new(
             c->loop, c->kube,
@@ -104,6 +114,8 @@ void controller_cluster_ca_changed(struct controller_cluster *k) {
 
 /* Asked until it was true once: while a root is replaced nobody shall stop serving. */
 const char *controller_cluster_unready(struct controller_cluster *k) {
+    if (k->version && !controller_api_version_known(k->version))
+        return "the API server has not told its version yet";
     if (!k->webhook || k->webhook_found) return NULL;
     k->webhook_found = controller_webhook_config_current(k->webhook);
     return k->webhook_found ? NULL : "the webhook's configuration has not our bundle yet";
@@ -120,6 +132,7 @@ struct controller_cluster *controller_cluster_free(struct controller_cluster *k)
     if (!k) return NULL;
     controller_lease_free(k->lease);
     controller_webhook_config_free(k->webhook);
+    controller_api_version_free(k->version);
     controller_ca_secret_free(k->secret);
     controller_mesh_status_free(k->mesh);
     controller_status_free(k->status);

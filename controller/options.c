@@ -140,7 +140,8 @@ const struct weft_option controller_option_rows[] = {
      "Where injected sidecars come to. Default weft-controller.weft-system.svc:15012.",
      weft_option_str, AT(proxy_controller)},
     {"classic-sidecars", "WEFT_CONTROLLER_CLASSIC_SIDECARS", NULL,
-     "Inject ordinary containers, for clusters before 1.29, which know no native sidecars.",
+     "Inject ordinary containers. Default: where the API server is older than Kubernetes 1.29, "
+     "which knows no native sidecars; wanted also while nodes are older than that.",
      weft_option_bool, AT(classic_sidecars)},
     {"log-level", "WEFT_CONTROLLER_LOG_LEVEL", "LEVEL", "error, warn, info or debug. Default info.",
      weft_option_str, AT(log_level)},

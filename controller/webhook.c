@@ -309,6 +309,10 @@ enum weft_status controller_webhook_new(struct weft_loop *l,
     return WEFT_OK;
 }
 
+void controller_webhook_classic(struct controller_webhook *w, bool classic) {
+    w->opt.inject.classic = classic;
+}
+
 void controller_webhook_close(struct controller_webhook *w) {
     if (!w) return;
     weft_listener_close(weft_take(&w->listener));

@@ -26,6 +26,8 @@ enum weft_status controller_webhook_new(struct weft_loop *l,
  * another now. Open connections keep what they began with. AGAIN: the CA has nothing to sign with;
  * until it has, connections are closed at once. */
 enum weft_status controller_webhook_renew(struct controller_webhook *w, struct weft_error *err);
+/* Ordinary containers as sidecars from now on, or native ones. */
+void controller_webhook_classic(struct controller_webhook *w, bool classic);
 /* Frees itself when the last connection is gone. Takes NULL. */
 void controller_webhook_close(struct controller_webhook *w);
 struct weft_addr controller_webhook_addr(const struct controller_webhook *w);

@@ -300,6 +300,24 @@ static void a_replaced_secret_reaches_the_proxies(void **state) {
     proxy_free(p);
 }
 
+static bool waits_for_version(const struct world *w) {
+    const char *why = controller_cluster_unready(w->a->cluster);
+    return why && strstr(why, "version");
+}
+
+/* Which kind of sidecar is right is known before the first pod can come. */
+static void the_webhook_waits_for_the_version(void **state) {
+    struct world *w = *state;
+    w->a = controller_free(w->a);
+    w->options.webhook = w->options.listen;
+    w->a = start(w);
+    UNTIL(&w->m, w->a->webhook);
+    assert_true(waits_for_version(w));
+    put(w, "/version", "{\"major\":\"1\",\"minor\":\"28\"}");
+    UNTIL(&w->m, !waits_for_version(w));
+    assert_true(w->a->opt.classic_sidecars);
+}
+
 /* Somebody waits for a review that never comes. */
 static void stopping_while_a_token_is_asked_about(void **state) {
     struct world *w = *state;
@@ -323,6 +341,7 @@ int main(void) {
         T(while_nobody_can_be_asked_a_pod_that_is_known_renews_itself),
         T(the_second_one_takes_over_at_once),
         T(a_replaced_secret_reaches_the_proxies),
+        T(the_webhook_waits_for_the_version),
         T(stopping_while_a_token_is_asked_about),
     };
 #undef T

@@ -59,7 +59,7 @@ static int set_up(void **state) {
     struct world *w = weft_new0(struct world);
     WEFT_FREE char *ca = bundle(86400);
     weft_buf_init(&w->out, 0);
-    w->v.version = parse("{\"minor\": \"35\", \"gitVersion\": \"v1.35.4\"}");
+    w->v.version = parse("{\"major\": \"1\", \"minor\": \"35\", \"gitVersion\": \"v1.35.4\"}");
     w->v.types = parse(good_types);
     w->v.deployment =
         parse("{\"spec\": {\"replicas\": 2, \"template\": {\"spec\": {\"containers\": [{\"name\": "
@@ -112,13 +112,15 @@ static void finds_nothing_where_all_is_right(void **state) {
 
 static void names_an_old_cluster(void **state) {
     struct world *w = *state;
-    replace(&w->v.version, parse("{\"minor\": \"27+\", \"gitVersion\": \"v1.27.9-x\"}"));
+    replace(&w->v.version,
+            parse("{\"major\": \"1\", \"minor\": \"27+\", \"gitVersion\": \"v1.27.9-x\"}"));
     says(w, 1, "error    Kubernetes v1.27.9-x");
 }
 
 static void warns_where_sidecars_are_not_native(void **state) {
     struct world *w = *state;
-    replace(&w->v.version, parse("{\"minor\": \"28\", \"gitVersion\": \"v1.28.1\"}"));
+    replace(&w->v.version,
+            parse("{\"major\": \"1\", \"minor\": \"28\", \"gitVersion\": \"v1.28.1\"}"));
     says(w, 0, "warning  before 1.29");
 }
 

@@ -15,6 +15,7 @@
 
 #include <controller/webhook.h>
 #include <weft/base/alloc.h>
+#include <weft/base/base64.h>
 #include <weft/base/clock.h>
 #include <weft/conn/pool.h>
 #include <weft/obs/log.h>
@@ -241,6 +242,28 @@ static void the_trust_bundle_comes_with_it(void **state) {
     json_decref(a);
 }
 
+/* `text` is in the patch of the answer. */
+static bool patch_has(struct world *w, const char *text) {
+    struct weft_buf out;
+    weft_buf_init(&out, 0);
+    json_t *a = ask(w, "POST", "/inject/enabled", POD);
+    const char *patch = json_string_value(json_object_get(json_object_get(a, "response"), "patch"));
+    assert_int_equal(weft_base64_decode(weft_slice_str(patch ? patch : ""), &out), WEFT_OK);
+    struct weft_slice s = weft_buf_slice(&out);
+    bool has = weft_slice_search(s, weft_slice_str(text)) != s.len;
+    weft_buf_done(&out);
+    json_decref(a);
+    return has;
+}
+
+static void an_older_cluster_gets_ordinary_containers(void **state) {
+    struct world *w = *state;
+    assert_true(patch_has(w, "\"native\""));
+    controller_webhook_classic(w->webhook, true);
+    assert_true(patch_has(w, "\"classic\""));
+    assert_false(patch_has(w, "\"restartPolicy\""));
+}
+
 static void what_is_no_review_gets_a_status(void **state) {
     struct world *w = *state;
     static const struct {
@@ -373,6 +396,7 @@ int main(void) {
         WITH(both_versions_of_http_are_answered),
         WITH(the_path_or_the_namespace_asks),
         WITH(the_trust_bundle_comes_with_it),
+        WITH(an_older_cluster_gets_ordinary_containers),
         WITH(what_is_no_review_gets_a_status),
         WITH(one_that_is_too_long_is_not_read_to_its_end),
         WITH(one_that_does_not_arrive_is_given_up),
