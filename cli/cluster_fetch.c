@@ -1,78 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Asks an API server for what cluster_judge_* looks at, one request after the other. */
+#include <cli/ask.h>
 #include <cli/cli.h>
 #include <cli/cluster.h>
-#include <cli/live.h>
 
 #include <stdio.h>
 #include <weft/base/alloc.h>
 #include <weft/base/clock.h>
-#include <weft/kube/client.h>
 #include <weft/object/json.h>
 
-struct ask {
-    struct weft_loop *loop;
-    struct weft_kube *kube;
-    json_t *body;
-    char *error;
-    long status;
-    bool done;
-};
-
-static void on_reply(void *ud, const struct weft_kube_reply *reply) {
-    struct ask *a = ud;
-    a->status = reply->status;
-    a->body = reply->body ? json_deep_copy(reply->body) : NULL;
-    a->error = reply->error ? weft_strdup(reply->error) : NULL;
-    a->done = true;
-}
-
-static bool is_done(void *ud) {
-    return ((struct ask *)ud)->done;
-}
-
-/* The answer's body, or NULL with a->error; 404 is NULL without one. */
-static json_t *ask(struct ask *a, const struct weft_kube_request *what) {
-    struct weft_kube_request r = *what;
-    r.on_reply = on_reply;
-    r.ud = a;
-    free(weft_take(&a->error));
-    a->done = false;
-    weft_kube_send(a->kube, &r);
-    weft_loop_run_until(a->loop, is_done, a);
-    json_t *body = weft_take(&a->body);
-    if (a->status >= 200 && a->status < 300 && body) return body;
-    json_decref(body);
-    if (a->status == 404) free(weft_take(&a->error));
-    return NULL;
-}
-
-static json_t *get(struct ask *a, const char *path, json_t *unread) {
-    json_t *body = ask(a, &(struct weft_kube_request){.method = "GET", .path = path});
+static void note_unread(const struct cli_ask *a, const char *path, json_t *unread) {
     if (a->error) json_array_append_new(unread, json_sprintf("%s: %s", path, a->error));
+}
+
+static json_t *get(struct cli_ask *a, const char *path, json_t *unread) {
+    json_t *body = cli_ask_get(a, path);
+    note_unread(a, path, unread);
     return body;
 }
 
-/* Every page of a collection as one array of items. */
-static json_t *list(struct ask *a, const char *path, const char *accept, json_t *unread) {
-    json_t *items = json_array();
-    WEFT_FREE char *next = weft_asprintf("%s?limit=500", path);
-    for (;;) {
-        json_t *page =
-            ask(a, &(struct weft_kube_request){.method = "GET", .path = next, .accept = accept});
-        if (a->error) json_array_append_new(unread, json_sprintf("%s: %s", path, a->error));
-        json_array_extend(items, json_object_get(page, "items"));
-        struct weft_slice more = weft_js_str(json_object_get(page, "metadata"), "continue");
-        free(next);
-        next = weft_asprintf("%s?limit=500&continue=" WEFT_SLICE_FMT, path, WEFT_SLICE_ARG(more));
-        bool last = !page || more.len == 0;
-        json_decref(page);
-        if (last) return items;
-    }
+static json_t *list(struct cli_ask *a, const char *path, const char *accept, json_t *unread) {
+    json_t *items = cli_ask_list(a, path, NULL, accept);
+    note_unread(a, path, unread);
+    return items;
 }
 
 /* The API server's own opinion on what this user may create. */
-static json_t *ask_rights(struct ask *a, json_t *unread) {
+static json_t *ask_rights(struct cli_ask *a, json_t *unread) {
     static const char *const wanted[][2] = {
         {"", "namespaces"},
         {"", "serviceaccounts"},
@@ -90,11 +44,11 @@ static json_t *ask_rights(struct ask *a, json_t *unread) {
                       "kind", "SelfSubjectAccessReview", "spec", "resourceAttributes", "verb",
                       "create", "group", wanted[i][0], "resource", wanted[i][1]);
         json_t *answer =
-            ask(a, &(struct weft_kube_request){
-                       .method = "POST",
-                       .path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
-                       .body = body,
-                   });
+            cli_ask(a, &(struct weft_kube_request){
+                           .method = "POST",
+                           .path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+                           .body = body,
+                       });
         json_decref(body);
         if (a->error) json_array_append_new(unread, json_string(a->error));
         if (answer && !json_is_true(json_object_get(json_object_get(answer, "status"), "allowed")))
@@ -111,7 +65,7 @@ static const char *home_of(const json_t *webhook) {
     return ns ? ns : "weft-system";
 }
 
-static void fetch_all(struct ask *a, const char *ns, bool rights, struct cluster_view *v,
+static void fetch_all(struct cli_ask *a, const char *ns, bool rights, struct cluster_view *v,
                       json_t *unread) {
     v->webhook = get(a,
                      "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/"
@@ -137,24 +91,18 @@ static void fetch_all(struct ask *a, const char *ns, bool rights, struct cluster
 enum weft_status cluster_fetch(const struct cluster_at *at, const char *ns, bool rights,
                                struct cluster_view *ret, json_t *ret_unread,
                                struct weft_error *err) {
-    struct weft_kube_config config = {0};
+    struct cli_ask a;
     *ret = (struct cluster_view){0};
-    enum weft_status st = cli_live_config(at->kubeconfig, at->context, &config, err);
-    if (st != WEFT_OK) return st;
-    struct ask a = {.loop = weft_loop_new()};
-    st = weft_kube_new(a.loop, &config, &a.kube, err);
+    enum weft_status st = cli_ask_init(&a, at->kubeconfig, at->context, err);
     if (st == WEFT_OK) {
-        ret->version = ask(&a, &(struct weft_kube_request){.method = "GET", .path = "/version"});
+        ret->version = cli_ask_get(&a, "/version");
         if (ret->version)
             fetch_all(&a, ns, rights, ret, ret_unread);
         else
             st = weft_error_set(err, WEFT_UNREACHABLE, "cluster", "%s",
                                 a.error ? a.error : "no answer");
     }
-    free(a.error);
-    weft_kube_free(a.kube);
-    weft_loop_free(a.loop);
-    weft_kube_config_done(&config);
+    cli_ask_done(&a);
     return st;
 }
 

@@ -1,36 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0
- * weft proxy: asks the admin port of a sidecar in a local mesh, from inside its pod. */
+ * weft proxy: asks the admin port of a sidecar, in a cluster or in a local mesh. */
 #include <cli/cli.h>
 #include <cli/local/jsonx.h>
-#include <cli/local/requester.h>
-#include <cli/local/verbs.h>
 #include <cli/proxy_view.h>
+#include <cli/reach.h>
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 #include <weft/base/alloc.h>
 
-enum { ADMIN_PORT = 15000, TIMEOUT_MS = 10000 };
-
 struct options {
-    struct local_target target;
+    struct cli_reach_at at;
     const char *ns, *output;
     bool all;
 };
 static const struct weft_option rows[] = {
-    LOCAL_TARGET_ROWS(struct options, target),
-    {"namespace", NULL, "NS", "Namespace of the pod, if its name is not NS/POD.", weft_option_str,
+    {"namespace", NULL, "NS",
+     "Namespace of the pod, if its name is not NS/POD. Default: the kubeconfig's.", weft_option_str,
      offsetof(struct options, ns), 0, 0, 'n'},
     {"all", NULL, NULL, "stats: also what is 0.", weft_option_bool, offsetof(struct options, all)},
     {"output", NULL, "table|json", "Default table.", weft_option_str,
      offsetof(struct options, output), 0, 0, 'o'},
+    {"kubeconfig", NULL, "FILE",
+     "The cluster of this file. Default: as kubectl, $KUBECONFIG or ~/.kube/config; inside a pod "
+     "its own.",
+     weft_option_str, offsetof(struct options, at.kubeconfig)},
+    {"context", NULL, "NAME", "Context of the kubeconfig file. Default: its current one.",
+     weft_option_str, offsetof(struct options, at.context)},
+    {"kubectl", NULL, "PROGRAM", "Is run for its port-forward. Default: kubectl, found in $PATH.",
+     weft_option_str, offsetof(struct options, at.kubectl)},
+    {"name", "WEFT_LOCAL_NAME", "NAME", "Not the cluster: the local mesh of this name.",
+     weft_option_str, offsetof(struct options, at.local.name)},
+    {"state-dir", "WEFT_LOCAL_STATE_DIR", "DIR",
+     "The same by its state folder. Default: /run/weft-local/NAME.", weft_option_str,
+     offsetof(struct options, at.local.state_dir)},
 };
 static const char usage[] = "Usage: weft proxy [OPTIONS] [NS/]POD VERB [ARGUMENT]\n";
 
 struct call {
     const struct options *o;
-    const json_t *pod;
+    struct cli_reach *reach;
     const char *arg; /* or NULL */
     bool json;
 };
@@ -41,26 +50,7 @@ static const char *content(const json_t *answer) {
 
 /* The answer to one request; NULL after saying why there is none. */
 static json_t *ask(const struct call *c, const char *method, const char *path) {
-    WEFT_FREE char *url = weft_asprintf("http://127.0.0.1:%d%s", ADMIN_PORT, path);
-    struct local_request r = {.method = method,
-                              .url = url,
-                              .body = strcmp(method, "POST") == 0 ? "" : NULL,
-                              .count = 1,
-                              .timeout_ms = TIMEOUT_MS,
-                              .raw_body = true};
-    struct weft_error err = {0};
-    LOCAL_JSON json_t *answers = NULL;
-    if (local_requests(c->pod, &r, &answers, &err) != WEFT_OK) {
-        fprintf(stderr, "weft proxy: %s\n", err.message);
-        return NULL;
-    }
-    json_t *answer = json_array_get(answers, 0);
-    if (local_int(answer, "status", 0) == 0) {
-        fprintf(stderr, "weft proxy: the sidecar's admin port does not answer: %s\n",
-                local_str(answer, "error", "cut"));
-        return NULL;
-    }
-    return json_incref(answer);
+    return cli_reach_ask(c->reach, method, path);
 }
 
 /* As above, and anything but 200 is said and NULL. */
@@ -206,7 +196,9 @@ static const struct {
 };
 
 static int help(void) {
-    printf("%s\nAsks the sidecar of a pod in a local mesh. Needs root.\n\nVerbs:\n", usage);
+    printf("%s\nAsks the sidecar of a pod: in the live cluster, by kubectl\nport-forward; with "
+           "--name or --state-dir in a local mesh, as root.\n\nVerbs:\n",
+           usage);
     for (size_t i = 0; i < WEFT_LEN(verbs); i++) {
         WEFT_FREE char *name =
             weft_asprintf("%s %s", verbs[i].name, verbs[i].arg ? verbs[i].arg : "");
@@ -218,34 +210,16 @@ static int help(void) {
     return CLI_OK;
 }
 
-static bool has_sidecar(const json_t *pod) {
-    size_t i;
-    json_t *c;
-    json_array_foreach(json_object_get(pod, "containers"), i, c) {
-        if (strcmp(local_str(c, "name", ""), "weft-proxy") == 0) return true;
-    }
-    return false;
-}
-
 static int call_verb(int (*fn)(const struct call *c), struct options *o, const char *pod,
                      const char *arg) {
-    WEFT_FREE char *state_dir = local_state_dir(&o->target);
-    if (!state_dir) return CLI_USAGE;
-    if (geteuid() != 0) {
-        fprintf(stderr, "weft proxy: needs root, to enter the pod\n");
-        return CLI_FAILED;
-    }
-    WEFT_FREE char *name = o->ns ? weft_asprintf("%s/%s", o->ns, pod) : weft_strdup(pod);
-    LOCAL_JSON json_t *found =
-        local_ask(state_dir, json_pack("{s:s, s:s}", "verb", "pod", "pod", name));
-    if (!found) return CLI_FAILED;
-    if (!has_sidecar(found)) {
-        fprintf(stderr, "weft proxy: %s/%s has no sidecar\n", local_str(found, "namespace", ""),
-                local_str(found, "name", ""));
-        return CLI_FAILED;
-    }
-    struct call c = {o, found, arg, strcmp(o->output, "json") == 0};
-    return fn(&c);
+    struct call c = {o, cli_reach_open(&o->at, o->ns, pod), arg, strcmp(o->output, "json") == 0};
+    int status = c.reach ? fn(&c) : CLI_FAILED;
+    cli_reach_close(c.reach);
+    return status;
+}
+
+static bool contradicts(const struct cli_reach_at *at) {
+    return cli_reach_is_local(at) && (at->kubeconfig || at->context || at->kubectl);
 }
 
 int cmd_proxy(int argc, char **argv) {
@@ -261,6 +235,11 @@ int cmd_proxy(int argc, char **argv) {
     int n = argc - r.rest;
     if (n < 2 || n > 3 || (strcmp(o.output, "json") != 0 && strcmp(o.output, "table") != 0)) {
         fprintf(stderr, "%s", usage);
+        return CLI_USAGE;
+    }
+    if (contradicts(&o.at)) {
+        fprintf(stderr, "weft proxy: --name and --state-dir mean a local mesh; --kubeconfig, "
+                        "--context and --kubectl a cluster\n");
         return CLI_USAGE;
     }
     const char *verb = argv[r.rest + 1], *arg = n == 3 ? argv[r.rest + 2] : NULL;

@@ -17,7 +17,7 @@ static const struct command {
     {"explain", cmd_explain, "Say which route, rule and backends decide about one request"},
     {"routes", cmd_routes, "Show the status of every route"},
     {"local", cmd_local, "Run Pods, Services and routes from manifests on this machine"},
-    {"proxy", cmd_proxy, "Ask the sidecar of a pod of a local mesh what it does"},
+    {"proxy", cmd_proxy, "Ask the sidecar of a pod what it has in force, counts and logs"},
     {"inject", cmd_inject, "Put the sidecar into the pods of manifests, as the webhook would"},
     {"install", cmd_install, "Print what Weft needs in a cluster, for kubectl apply"},
     {"upgrade", cmd_upgrade, "Print the same of this version, over an older one"},

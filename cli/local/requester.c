@@ -165,6 +165,18 @@ static WEFT_NORETURN void child(const json_t *pod, const struct local_request *r
 
 /* ---- outside ---- */
 
+json_t *local_requests_here(const struct local_request *r) {
+    CURL *curl = curl_easy_init();
+    json_t *answers = json_array();
+    if (curl) prepare(curl, r);
+    for (uint64_t i = 0; curl && i < r->count; i++) {
+        json_array_append_new(answers, ask_once(curl, r, i));
+        if (r->stop_on_fail && local_int(json_array_get(answers, i), "status", 0) == 0) break;
+    }
+    curl_easy_cleanup(curl);
+    return answers;
+}
+
 static enum weft_status collect(FILE *in, json_t *answers, struct weft_error *err) {
     json_error_t e;
     json_t *o;

@@ -22,3 +22,5 @@ struct local_request {
  * The answers are what judge() takes, plus "id". WEFT_IO with what failed. */
 enum weft_status local_requests(const json_t *pod, const struct local_request *r,
                                 json_t **ret_answers, struct weft_error *err);
+/* The same from where we are, in this very process; an array, new reference. */
+json_t *local_requests_here(const struct local_request *r);
