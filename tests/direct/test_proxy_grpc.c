@@ -50,7 +50,8 @@ static void expect_status(struct world *w, struct weft_client_conn *c, const cha
 
 #define TO(name) "backendRefs: [{name: " name ", port: 80}]"
 
-/* REQ-121, REQ-122, REQ-124, REQ-128: service and method choose, over prior-knowledge HTTP/2. */
+/* REQ-121, REQ-122, REQ-124, REQ-128, REQ-182: service and method choose, over prior-knowledge
+ * HTTP/2; headers; a rule's name. */
 static void service_and_method_choose(void **state) {
     struct world *w = *state;
     services(
@@ -125,8 +126,8 @@ static void what_cannot_be_forwarded_is_unavailable(void **state) {
     expect_status(w, c, "/empty/M", "14", "no_endpoints");
 }
 
-/* REQ-050, REQ-133, REQ-134: each call by itself on one connection; a backend that does not exist,
- * of weight 0, is never met. */
+/* REQ-050, REQ-133, REQ-134, REQ-182: each call by itself on one connection; a backend that does
+ * not exist, of weight 0, is never met. */
 static void calls_are_split_by_weight(void **state) {
     struct world *w = *state;
     services(

@@ -23,8 +23,8 @@ static int served(struct world *w) {
     return world_app(w, "10.0.0.1:8080")->requests + world_app(w, "10.0.0.2:8080")->requests;
 }
 
-/* REQ-095: the copy goes to one endpoint with body and all; its answer is ignored. REQ-079: header
- * changes listed before the mirror are in it, later ones are not. */
+/* REQ-095, REQ-175: the copy goes to one endpoint with body and all; its answer is ignored.
+ * REQ-079: header changes listed before the mirror are in it, later ones are not. */
 static void copy_is_whole(void **state) {
     struct world *w = *state;
     struct app *s = shadow(w);
@@ -91,7 +91,7 @@ static void an_invalid_mirror_is_left_out(void **state) {
     assert_int_equal(world_metric(w, "weft_mirrored_requests_total{outcome=\"invalid\"}"), 1);
 }
 
-/* REQ-096: several mirrors draw lots on their own; 0 and 100 percent are exact. */
+/* REQ-096, REQ-175: several mirrors draw lots on their own; 0 and 100 percent are exact. */
 static void percentages(void **state) {
     struct world *w = *state;
     struct app *s = shadow(w);
@@ -152,7 +152,7 @@ static void mirror_to_a_meshed_endpoint(void **state) {
     "OPTIONS / HTTP/1.1\r\nHost: web\r\nOrigin: " origin                                           \
     "\r\nAccess-Control-Request-Method: PUT\r\n\r\n"
 
-/* REQ-099: the proxy answers preflights, allowed or not; no app sees them. */
+/* REQ-099, REQ-176: the proxy answers preflights, allowed or not; no app sees them. */
 static void preflights_end_here(void **state) {
     struct world *w = *state;
     web_with(w, CORS);
@@ -171,7 +171,8 @@ static void preflights_end_here(void **state) {
     assert_int_equal(served(w), 1);
 }
 
-/* REQ-099, REQ-100: other requests go on whatever their Origin; only an allowed one is told so. */
+/* REQ-099, REQ-100, REQ-176: other requests go on whatever their Origin; only an allowed one is
+ * told so. */
 static void responses_tell_the_origin(void **state) {
     struct world *w = *state;
     web_with(w, "{type: RequestHeaderModifier, requestHeaderModifier: {remove: [origin]}}, " CORS);

@@ -29,7 +29,7 @@ static struct app *one_app(struct world *w, const char *rule) {
 
 /* ---- timeouts ---- */
 
-/* REQ-104: timeouts.request bounds the whole transaction: 504. */
+/* REQ-104, REQ-173: timeouts.request bounds the whole transaction: 504. */
 static void request_timeout_is_504(void **state) {
     struct world *w = *state;
     struct app *a = script(one_app(w, "    timeouts: {request: 500ms}\n"), 1, ACT_HOLD);
@@ -45,7 +45,7 @@ static void request_timeout_is_504(void **state) {
                      1);
 }
 
-/* REQ-105: backendRequest bounds one attempt; it may be set alone. */
+/* REQ-105, REQ-173: backendRequest bounds one attempt; it may be set alone. */
 static void backend_timeout_is_504(void **state) {
     struct world *w = *state;
     script(one_app(w, "    timeouts: {backendRequest: 200ms}\n"), 1, ACT_HOLD);
@@ -56,7 +56,7 @@ static void backend_timeout_is_504(void **state) {
     assert_has(client_text(c), "weft-reason: backend_timeout");
 }
 
-/* REQ-106: 0s disables, and there is no limit of our own. REQ-103: durations add up. */
+/* REQ-106, REQ-173: 0s disables, and there is no limit of our own. */
 static void zero_disables_timeouts(void **state) {
     struct world *w = *state;
     struct app *a = script(one_app(w, "    timeouts: {request: 0s}\n"), 1, ACT_HOLD);
@@ -177,7 +177,7 @@ static void stale_connection_not_for_post(void **state) {
 
 /* ---- the stanza ---- */
 
-/* REQ-110, REQ-111, REQ-114: attempts are retries; 2 failures, then 200. */
+/* REQ-110, REQ-111, REQ-114, REQ-174: attempts are retries; 2 failures, then 200. */
 static void retry_on_code(void **state) {
     struct world *w = *state;
     struct app *a = script(one_app(w, "    retry: {codes: [500], attempts: 3}\n"), 2, ACT_500);
@@ -191,7 +191,7 @@ static void retry_on_code(void **state) {
     assert_int_equal(world_metric(w, BY_RULE("weft_request_retries_total") "cause=\"policy\"}"), 2);
 }
 
-/* REQ-114: 4 failures with 3 retries: the last status. */
+/* REQ-114, REQ-174: 4 failures with 3 retries: the last status. */
 static void retries_exhausted_return_the_last_status(void **state) {
     struct world *w = *state;
     struct app *a = script(one_app(w, "    retry: {codes: [500], attempts: 3}\n"), 9, ACT_500);
@@ -202,7 +202,7 @@ static void retries_exhausted_return_the_last_status(void **state) {
     assert_int_equal(a->requests, 4);
 }
 
-/* REQ-110: an unlisted code is returned at once. */
+/* REQ-110, REQ-174: an unlisted code is returned at once. */
 static void unlisted_code_is_returned(void **state) {
     struct world *w = *state;
     struct app *a = script(one_app(w, "    retry: {codes: [500], attempts: 3}\n"), 1, ACT_503);
@@ -211,7 +211,7 @@ static void unlisted_code_is_returned(void **state) {
     assert_int_equal(a->requests, 1);
 }
 
-/* REQ-109, REQ-115: connection errors are retried without codes. */
+/* REQ-109, REQ-115, REQ-174: connection errors are retried without codes. */
 static void retry_on_reset(void **state) {
     struct world *w = *state;
     struct app *a = script(one_app(w, "    retry: {attempts: 3}\n"), 2, ACT_RESET);

@@ -120,7 +120,7 @@ static void http_keeps_the_callers_version(void **state) {
     assert_string_equal(a->seen.protocol, "h1");
 }
 
-/* It is the backend's port that counts, not the one that was called. */
+/* REQ-177: the backend's port counts, not the one that was called. */
 static void each_backend_has_its_own(void **state) {
     struct world *w = *state;
     world_service(w, "web", "10.96.0.1", "http", "10.0.0.1");

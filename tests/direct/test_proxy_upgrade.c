@@ -65,6 +65,7 @@ static void echo(struct world *w, struct app *a, struct client *c) {
     assert_string_equal(client_text(c), "GET / HTTP/1.1\r\n\r\n");
 }
 
+/* REQ-177: to a port of kubernetes.io/ws. */
 static void over_a_plain_hop(void **state) {
     struct world *w = *state;
     struct app *a = plain(w, "kubernetes.io/ws", NULL);

@@ -142,6 +142,31 @@ static void what_is_there_already_is_not_written(void **state) {
     assert_int_equal(w->k.cluster->gets, 0);
 }
 
+static unsigned only_of_status(void *ud, const struct fake_request *r) {
+    size_t n = strlen(r->target);
+    if (!strcmp(r->method, "GET")) return 0;
+    assert_string_equal(r->method, "PATCH");
+    assert_true(n > 7 && !strcmp(r->target + n - 7, "/status"));
+    return 0;
+}
+
+/* REQ-007: a spec stays as its author wrote it, to the letter of its durations. */
+static void a_spec_is_never_written(void **state) {
+    struct world *w = *state;
+    put_route(w, "one", 1, NULL);
+    json_t *route = cluster_get(w->k.cluster, ROUTES "one");
+    json_t *spec = json_pack("{s:[{s:{s:s}}]}", "rules", "timeouts", "request", "90000ms");
+    json_object_set(route, "spec", spec);
+    sync_store(w);
+    w->k.cluster->script = only_of_status;
+    want(w, "one", 1, "Accepted");
+    controller_status_lead(w->status, true);
+    pass(&w->k, 500);
+    assert_int_equal(w->k.cluster->patches, 1);
+    assert_true(json_equal(json_object_get(cluster_get(w->k.cluster, ROUTES "one"), "spec"), spec));
+    json_decref(spec);
+}
+
 static void many_changes_of_one_moment_are_one_write(void **state) {
     struct world *w = *state;
     put_route(w, "one", 1, NULL);
@@ -303,6 +328,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         T(only_the_leader_writes),
         T(what_is_there_already_is_not_written),
+        T(a_spec_is_never_written),
         T(many_changes_of_one_moment_are_one_write),
         T(the_entries_of_others_stay_and_ours_go),
         T(a_conflict_is_read_anew_and_loses_nothing),

@@ -37,7 +37,7 @@ static void patterns(void **state) {
         assert_non_null(weft_cors_origin_fault(weft_slice_str(bad[i])));
 }
 
-/* REQ-098: a wildcard takes any number of labels; a port left out is the scheme's. */
+/* REQ-098, REQ-176: a wildcard takes any number of labels; a port left out is the scheme's. */
 static void origins(void **state) {
     static const struct {
         const char *pattern, *origin;
@@ -121,7 +121,7 @@ static void what_a_preflight_is(void **state) {
 
 static struct weft_slice any = {"*", 1}, one = {"https://*.example.org", 21};
 
-/* REQ-100: lists are told as they stand; "*" is told as such only without credentials. */
+/* REQ-100, REQ-176: lists are told as they stand; "*" is told as such only without credentials. */
 static void preflights(void **state) {
     struct weft_cors listed = {.origins = &one,
                                .n_origins = 1,
@@ -174,6 +174,32 @@ static void preflight_of_a_stranger(void **state) {
     weft_arena_done(&s.arena);
 }
 
+/* REQ-101: what browsers send without asking first is never refused for its method, listed or not.
+ */
+static void safelisted_methods(void **state) {
+    static const char *const methods[] = {"GET", "HEAD", "POST"};
+    struct weft_cors c = {.origins = &one,
+                          .n_origins = 1,
+                          .methods = sl("PUT"),
+                          .allow_headers = sl("X-A"),
+                          .max_age_s = 5};
+    struct scene s;
+    for (size_t i = 0; i < WEFT_LEN(methods); i++) {
+        begin(&s, "OPTIONS", "https://a.example.org", methods[i], "x-a");
+        assert_true(weft_cors_preflight(&c, &s.asked, &s.arena, &s.reply));
+        assert_int_equal(s.reply.status, 204);
+        expect(&s, "access-control-allow-origin", "https://a.example.org");
+        expect(&s, "access-control-allow-methods", "PUT");
+        expect(&s, "access-control-allow-headers", "X-A");
+        weft_arena_done(&s.arena);
+
+        begin(&s, methods[i], "https://a.example.org", NULL, NULL);
+        weft_cors_response(&c, &s.asked, &s.reply);
+        expect(&s, "access-control-allow-origin", "https://a.example.org");
+        weft_arena_done(&s.arena);
+    }
+}
+
 /* REQ-099, REQ-100: what the app says gives way, matched or not. */
 static void responses(void **state) {
     struct weft_cors c = {
@@ -207,6 +233,7 @@ int main(void) {
         cmocka_unit_test(what_a_preflight_is),
         cmocka_unit_test(preflights),
         cmocka_unit_test(preflight_of_a_stranger),
+        cmocka_unit_test(safelisted_methods),
         cmocka_unit_test(responses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,10 @@ struct row {
     int want; /* index of the rule, -1: none, -2: limit */
 };
 
+#define ORDER                                                                                      \
+    "=/match", "=/match/exact", "=/match/exact/one", "/match/", "/match/prefix/",                  \
+        "/match/prefix/one"
+
 static const struct row rows[] = {
     /* REQ-063: ANDed inside a match */
     {"REQ-063", {"/ GET h:a=1 q:b=2"}, "GET /?b=2", "a: 1", 0},
@@ -119,6 +123,15 @@ static const struct row rows[] = {
      "version: two\ncolor: orange",
      2},
     {"REQ-073", {"/ h:version=two", "/ h:color=blue"}, "GET /", "version: two\ncolor: blue", 0},
+    /* REQ-179: HTTPRoutePathMatchOrder */
+    {"REQ-179", {ORDER}, "GET /match", NULL, 0},
+    {"REQ-179", {ORDER}, "GET /match/exact", NULL, 1},
+    {"REQ-179", {ORDER}, "GET /match/exact/one", NULL, 2},
+    {"REQ-179", {ORDER}, "GET /match/any", NULL, 3},
+    {"REQ-179", {ORDER}, "GET /match/prefix/any", NULL, 4},
+    {"REQ-179", {ORDER}, "GET /match/prefix/one/any", NULL, 5},
+    {"REQ-179", {ORDER}, "GET /match/prefix/oneness", NULL, 4},
+    {"REQ-179", {ORDER}, "GET /matchless", NULL, -1},
     /* REQ-036: rules, but none matches */
     {"REQ-036", {"/a", "=/b", "~/c"}, "GET /d", NULL, -1},
     /* a limit ends the search, unless something better has matched or the match fails anyway */

@@ -10,7 +10,7 @@ struct row {
 };
 
 static const struct row rows[] = {
-    /* REQ-122: service and method, service alone, method alone */
+    /* REQ-122, 182: service and method, service alone, method alone */
     {{"=/a.B/Get"}, "/a.B/Get", NULL, 0},
     {{"=/a.B/Get"}, "/a.B/get", NULL, -1},
     {{"=/a.B/Get"}, "/a.b/Get", NULL, -1},
