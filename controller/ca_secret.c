@@ -11,6 +11,7 @@
 #include <weft/obs/log.h>
 
 #define RETRY_US UINT64_C(2000000)
+#define AGAIN_US UINT64_C(10000000) /* what was refused for now may be good later */
 
 struct controller_ca_secret {
     struct weft_loop *loop;
@@ -20,7 +21,8 @@ struct controller_ca_secret {
     char *ns, *name;
     struct weft_kube_watch *watch;
     struct weft_kube_call *call;
-    struct weft_timer retry;
+    struct weft_timer retry, again;
+    json_t *refused; /* as it was read: its certificate may begin to be valid, for one */
     bool leads, synced, exists;
 };
 
@@ -68,21 +70,51 @@ static bool is_ours(const struct controller_ca_secret *s, const json_t *o) {
     return weft_slice_is(weft_js_slice(weft_js_in(o, "metadata", "name")), s->name);
 }
 
-static void on_object(void *ud, enum weft_kube_event event, const json_t *o) {
-    struct controller_ca_secret *s = ud;
+static void refuse(struct controller_ca_secret *s, const json_t *o, const struct weft_error *err) {
+    bool again = s->refused == o;
+    weft_log(again ? WEFT_LOG_DEBUG : WEFT_LOG_ERROR, "ca", "Secret %s/%s is not used: %s: %s%s",
+             s->ns, s->name, err->path, err->message,
+             controller_ca_ready(s->ca) ? "; what was in force stays" : "");
+    if (!again) {
+        json_decref(s->refused);
+        s->refused = json_deep_copy(o);
+    }
+    weft_timer_start(&s->again, AGAIN_US);
+}
+
+static void forget_refused(struct controller_ca_secret *s) {
+    json_decref(weft_take(&s->refused));
+    weft_timer_stop(&s->again);
+}
+
+static void take_up(struct controller_ca_secret *s, const json_t *o) {
     struct weft_error err = {0};
     bool changed = false;
+    if (take(s, o, &changed, &err) == WEFT_OK)
+        forget_refused(s);
+    else
+        refuse(s, o, &err);
+    if (changed) s->cb.on_changed(s->cb.ud);
+}
+
+static void on_again(void *arg) {
+    struct controller_ca_secret *s = arg;
+    take_up(s, s->refused);
+}
+
+/* One that was removed is not made again in the same moment: somebody may be about to put another
+ * there, or go on removing it. */
+static void on_object(void *ud, enum weft_kube_event event, const json_t *o) {
+    struct controller_ca_secret *s = ud;
     if (!is_ours(s, o)) return;
     s->exists = event == WEFT_KUBE_PUT;
-    if (!s->exists) {
-        weft_warn("ca", "Secret %s/%s is gone; what it held stays in force", s->ns, s->name);
-        weft_timer_start(&s->retry, 1);
+    if (s->exists) {
+        take_up(s, o);
         return;
     }
-    if (take(s, o, &changed, &err) != WEFT_OK)
-        weft_error("ca", "Secret %s/%s is not used: %s: %s%s", s->ns, s->name, err.path,
-                   err.message, controller_ca_ready(s->ca) ? "; what was in force stays" : "");
-    if (changed) s->cb.on_changed(s->cb.ud);
+    weft_warn("ca", "Secret %s/%s is gone; what it held stays in force", s->ns, s->name);
+    forget_refused(s);
+    weft_timer_start(&s->retry, RETRY_US);
 }
 
 /* === making it === */
@@ -174,6 +206,7 @@ struct controller_ca_secret *controller_ca_secret_new(struct weft_loop *l, struc
     s->ns = weft_strdup(ns);
     s->name = weft_strdup(name);
     weft_timer_init(&s->retry, l, on_retry, s);
+    weft_timer_init(&s->again, l, on_again, s);
     WEFT_FREE char *path = weft_asprintf("/api/v1/namespaces/%s/secrets", ns);
     WEFT_FREE char *query = weft_asprintf("fieldSelector=metadata.name%%3D%s", name);
     s->watch = weft_kube_watch_new(
@@ -186,6 +219,7 @@ struct controller_ca_secret *controller_ca_secret_new(struct weft_loop *l, struc
 struct controller_ca_secret *controller_ca_secret_free(struct controller_ca_secret *s) {
     if (!s) return NULL;
     weft_timer_stop(&s->retry);
+    forget_refused(s);
     weft_kube_cancel(s->call);
     weft_kube_watch_free(s->watch);
     free(s->ns);

@@ -180,10 +180,17 @@ static void on_retry(void *arg) {
         send(l, "GET", l->path, NULL, on_read);
 }
 
+/* Once, whichever comes first: the answer or the deadline. May free the lease. */
+static void released(struct controller_lease *l) {
+    weft_timer_stop(&l->deadline);
+    weft_kube_cancel(weft_take(&l->call));
+    l->done(l->done_ud);
+}
+
 static void on_deadline(void *arg) {
     struct controller_lease *l = arg;
     if (l->releasing) {
-        l->done(l->done_ud);
+        released(l);
         return;
     }
     weft_warn("lease", "not renewed in time");
@@ -192,16 +199,42 @@ static void on_deadline(void *arg) {
 
 /* === giving it back === */
 
+static void give_back(struct controller_lease *l);
+
+static void on_reread(void *ud, const struct weft_kube_reply *r) {
+    struct controller_lease *l = ud;
+    l->call = NULL;
+    if (r->status == 200 && json_is_object(r->body)) {
+        see(l, r->body);
+        if (is_mine(l)) {
+            give_back(l);
+            return;
+        }
+    }
+    released(l); /* somebody else has it, or nobody knows */
+}
+
+/* A conflict: the renewal that was cut off by the release has come through after all. */
 static void on_released(void *ud, const struct weft_kube_reply *r) {
     struct controller_lease *l = ud;
     l->call = NULL;
-    weft_timer_stop(&l->deadline);
+    if (r->status == 409) {
+        send(l, "GET", l->path, NULL, on_reread);
+        return;
+    }
     if (r->status != 200) weft_warn("lease", "not given back: %s", r->error);
-    l->done(l->done_ud);
+    released(l);
+}
+
+static void give_back(struct controller_lease *l) {
+    json_t *body = next_lease(l, "");
+    send(l, "PUT", l->path, body, on_released);
+    json_decref(body);
 }
 
 void controller_lease_release(struct controller_lease *l, void (*done)(void *ud), void *ud) {
     bool holds = l->leads && is_mine(l);
+    if (l->releasing) return;
     l->releasing = true;
     l->done = done;
     l->done_ud = ud;
@@ -209,10 +242,7 @@ void controller_lease_release(struct controller_lease *l, void (*done)(void *ud)
     weft_kube_cancel(weft_take(&l->call));
     set_leads(l, false);
     weft_timer_start(&l->deadline, holds ? RELEASE_US : 1);
-    if (!holds) return;
-    json_t *body = next_lease(l, "");
-    send(l, "PUT", l->path, body, on_released);
-    json_decref(body);
+    if (holds) give_back(l);
 }
 
 struct controller_lease *controller_lease_new(struct weft_loop *loop, struct weft_kube *k,

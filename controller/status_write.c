@@ -43,17 +43,27 @@ static void replace(char **to, struct weft_slice s) {
     *to = s.len ? weft_slice_dup(s) : NULL;
 }
 
-static void set_fresh(struct status_target *t, const json_t *fresh, const struct weft_object *o) {
+static void drop_fresh(struct status_target *t) {
     json_decref(t->fresh);
-    t->fresh = json_deep_copy(fresh);
+    t->fresh = NULL;
+}
+
+/* Of which version of the store's the answer will be news. */
+static void ask_fresh(struct status_target *t, const struct weft_object *o) {
     replace(&t->based, version_of(o->json));
 }
 
+/* When the store's is another than when this was asked for, the watch was faster: which of the two
+ * is newer cannot be told, and what is kept here would hide all that came until the next event. */
+static void set_fresh(struct status_target *t, const json_t *fresh, const struct weft_object *o) {
+    drop_fresh(t);
+    if (weft_slice_is(version_of(o->json), t->based ? t->based : ""))
+        t->fresh = json_deep_copy(fresh);
+}
+
 const json_t *status_base(struct status_target *t, const struct weft_object *o) {
-    if (t->fresh && !weft_slice_is(version_of(o->json), t->based ? t->based : "")) {
-        json_decref(t->fresh); /* the watch has caught up, or brought something else */
-        t->fresh = NULL;
-    }
+    if (t->fresh && !weft_slice_is(version_of(o->json), t->based ? t->based : ""))
+        drop_fresh(t); /* the watch has caught up, or brought something else */
     return t->fresh ? t->fresh : o->json;
 }
 
@@ -140,6 +150,8 @@ static void get_fresh(struct status_target *t) {
         return;
     }
     WEFT_FREE char *path = path_of(t, o, "");
+    drop_fresh(t); /* it was not fresh enough */
+    ask_fresh(t, o);
     t->call = weft_kube_send(
         t->status->opt.kube,
         &(struct weft_kube_request){.method = "GET", .path = path, .on_reply = on_fresh, .ud = t});
@@ -175,6 +187,7 @@ static void send(struct status_target *t, const struct weft_object *o, const jso
                              json_stringn(version.base ? version.base : "", version.len), "status",
                              "parents", parents);
     WEFT_FREE char *path = path_of(t, o, "/status");
+    ask_fresh(t, o);
     t->call = weft_kube_send(
         t->status->opt.kube,
         &(struct weft_kube_request){

@@ -169,11 +169,36 @@ static void a_removed_secret_comes_back_as_it_was(void **state) {
     settle(&w->k);
     WEFT_FREE char *before = weft_slice_dup(controller_ca_bundle(w->a.ca));
     cluster_remove(w->k.cluster, PATH);
-    pass(&w->k, 3000);
+    settle(&w->k);
+    pass(&w->k, 500); /* somebody may be about to put another there */
+    assert_int_equal(w->k.cluster->posts, 1);
+    pass(&w->k, 2500);
     assert_non_null(cluster_get(w->k.cluster, PATH));
     assert_true(weft_slice_is(controller_ca_bundle(w->b.ca), before));
     assert_int_equal(w->a.changes, 1);
     assert_int_equal(w->k.cluster->posts, 2);
+}
+
+/* Made on a node whose clock is ahead. */
+static void a_root_of_tomorrow_is_taken_up_tomorrow(void **state) {
+    struct world *w = *state;
+    struct root r;
+    struct weft_error err = {0};
+    weft_buf_init(&r.key, 0);
+    weft_buf_init(&r.cert, 0);
+    int64_t from = now() + 62; /* valid a minute before that */
+    assert_int_equal(controller_ca_make_root("cluster.local", from, &r.key, &r.cert, &err),
+                     WEFT_OK);
+    cluster_put(w->k.cluster, PATH, secret_of(&r.key, &r.cert, NULL));
+    settle(&w->k);
+    assert_false(controller_ca_ready(w->b.ca));
+    while (now() < from - 60) sched_yield();
+    pass(&w->k, 11000);
+    assert_true(controller_ca_ready(w->b.ca));
+    assert_int_equal(w->b.changes, 1);
+    pass(&w->k, 30000);
+    assert_int_equal(w->b.changes, 1);
+    root_done(&r);
 }
 
 int main(void) {
@@ -185,6 +210,7 @@ int main(void) {
         T(two_that_make_it_at_once_end_up_with_one),
         T(a_failure_is_tried_again),
         T(another_secret_is_taken_up_and_a_broken_one_is_not),
+        T(a_root_of_tomorrow_is_taken_up_tomorrow),
         T(a_removed_secret_comes_back_as_it_was),
     };
 #undef T

@@ -10,7 +10,8 @@
 struct replica {
     struct weft_kube *kube;
     struct controller_lease *lease;
-    bool leads, released;
+    bool leads;
+    int released; /* how often it was told */
     int changes;
 };
 struct world {
@@ -24,7 +25,7 @@ static void on_leader(void *ud, bool leads) {
     r->changes++;
 }
 static void on_released(void *ud) {
-    ((struct replica *)ud)->released = true;
+    ((struct replica *)ud)->released++;
 }
 static void join(struct world *w, struct replica *r, const char *identity) {
     r->kube = kube_world_client(&w->k);
@@ -166,9 +167,9 @@ static void a_lease_given_back_is_taken_at_once(void **state) {
     pass(&w->k, 4000);
     controller_lease_release(w->a.lease, on_released, &w->a);
     assert_false(w->a.leads);
-    assert_false(w->a.released);
+    assert_int_equal(w->a.released, 0);
     settle(&w->k);
-    assert_true(w->a.released);
+    assert_int_equal(w->a.released, 1);
     pass(&w->k, 3000);
     assert_true(w->b.leads);
     assert_false(w->a.leads);
@@ -181,14 +182,43 @@ static void giving_back_ends_also_without_an_answer(void **state) {
     w->k.cluster->silent = true;
     controller_lease_release(w->a.lease, on_released, &w->a);
     pass(&w->k, 1000);
-    assert_false(w->a.released);
+    assert_int_equal(w->a.released, 0);
     pass(&w->k, 2000);
-    assert_true(w->a.released);
+    assert_int_equal(w->a.released, 1);
+    pass(&w->k, 10000); /* the request itself ends, too */
+    assert_int_equal(w->a.released, 1);
     join(w, &w->b, "b"); /* does not lead: nothing to give back */
     settle(&w->k);
     controller_lease_release(w->b.lease, on_released, &w->b);
     pass(&w->k, 1000);
-    assert_true(w->b.released);
+    assert_int_equal(w->b.released, 1);
+}
+
+/* The release cuts off a renewal that arrives all the same, so that it meets another version. */
+static void a_renewal_under_way_keeps_no_lease_from_being_given_back(void **state) {
+    struct world *w = *state;
+    join(w, &w->a, "a");
+    pass(&w->k, 5000);
+    cluster_put(w->k.cluster, PATH, json_deep_copy(cluster_get(w->k.cluster, PATH)));
+    controller_lease_release(w->a.lease, on_released, &w->a);
+    settle(&w->k);
+    assert_int_equal(w->k.cluster->conflicts, 1);
+    assert_int_equal(w->a.released, 1);
+    assert_string_equal(holder(w), "");
+}
+
+/* Another has taken it meanwhile: it stays theirs. */
+static void what_another_holds_is_not_given_back(void **state) {
+    struct world *w = *state;
+    join(w, &w->a, "a");
+    pass(&w->k, 5000);
+    json_t *theirs = json_deep_copy(cluster_get(w->k.cluster, PATH));
+    json_object_set_new(json_object_get(theirs, "spec"), "holderIdentity", json_string("b"));
+    cluster_put(w->k.cluster, PATH, theirs);
+    controller_lease_release(w->a.lease, on_released, &w->a);
+    settle(&w->k);
+    assert_int_equal(w->a.released, 1);
+    assert_string_equal(holder(w), "b");
 }
 
 int main(void) {
@@ -203,6 +233,8 @@ int main(void) {
         T(a_lease_that_was_taken_away_ends_it_at_once),
         T(a_lease_given_back_is_taken_at_once),
         T(giving_back_ends_also_without_an_answer),
+        T(a_renewal_under_way_keeps_no_lease_from_being_given_back),
+        T(what_another_holds_is_not_given_back),
     };
 #undef T
     return cmocka_run_group_tests(tests, NULL, NULL);

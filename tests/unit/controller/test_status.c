@@ -223,6 +223,25 @@ static void a_conflict_is_read_anew_and_loses_nothing(void **state) {
     assert_int_equal(counted(w, "ok"), 1);
 }
 
+/* The watch brings our write, and what its owner wrote next, before the answer to ours is read. */
+static void an_answer_slower_than_the_watch_hides_nothing(void **state) {
+    struct world *w = *state;
+    put_route(w, "one", 1, NULL);
+    want(w, "one", 1, "Accepted");
+    controller_status_lead(w->status, true);
+    weft_loop_advance(w->k.loop, 200000);
+    for (int i = 0; i < 10000 && !w->k.cluster->patches; i++) (void)weft_loop_turn(w->k.loop);
+    assert_int_equal(w->k.cluster->patches, 1);
+    assert_int_equal(counted(w, "ok"), 0);
+    want_nothing(w);
+    want(w, "one", 2, "Accepted");
+    put_route(w, "one", 2, NULL);
+    settle(&w->k);
+    assert_int_equal(counted(w, "ok"), 1);
+    look(w);
+    assert_string_equal(reason_in(w, "one", 0), "Accepted");
+}
+
 static void a_route_of_another_generation_waits_for_its_translation(void **state) {
     struct world *w = *state;
     put_route(w, "one", 2, NULL);
@@ -332,6 +351,7 @@ int main(void) {
         T(many_changes_of_one_moment_are_one_write),
         T(the_entries_of_others_stay_and_ours_go),
         T(a_conflict_is_read_anew_and_loses_nothing),
+        T(an_answer_slower_than_the_watch_hides_nothing),
         T(a_route_of_another_generation_waits_for_its_translation),
         T(what_somebody_else_undoes_is_written_again),
         T(many_routes_are_written_at_a_pace),
