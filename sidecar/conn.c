@@ -9,7 +9,7 @@
 #include <weft/base/keep.h>
 #include <weft/obs/log.h>
 
-enum { MAX_FIRST = 16 * 1024, UNDECIDED_US = 1000000 };
+enum { MAX_FIRST = 16 * 1024, UNDECIDED_US = 1000000, TLS_HANDSHAKE = 22 };
 
 struct proxy_conn *proxy_conn_new(struct proxy_worker *w, struct weft_xport *x,
                                   enum proxy_dir dir) {
@@ -135,7 +135,7 @@ static void sniffed(struct proxy_conn *c, enum weft_sniff what, struct weft_slic
     weft_timer_stop(&c->timer);
     weft_xport_read_stop(c->x);
     proxy_conn_hush(c);
-    if (bytes.len) weft_xport_unread(c->x, bytes);
+    weft_xport_unread(c->x, bytes);
     c->on_sniffed(c, what);
 }
 
@@ -161,6 +161,7 @@ static void on_first_bytes(void *ud, struct weft_slice data) {
     bool full = data.len > room, begun = weft_buf_size(&c->first) > 0;
     weft_buf_append(&c->first, weft_slice_head(data, room));
     enum weft_sniff what = weft_sniff(weft_buf_slice(&c->first));
+    if (c->late_hello && data.base[0] != TLS_HANDSHAKE && !begun) what = WEFT_SNIFF_OPAQUE;
     if (what == WEFT_SNIFF_TLS && c->want_hello && !hello_complete(c)) what = WEFT_SNIFF_MORE;
     if (full && what == WEFT_SNIFF_MORE) what = WEFT_SNIFF_OPAQUE;
     if (what == WEFT_SNIFF_MORE) {
@@ -187,10 +188,14 @@ static void sniffed_late(struct proxy_conn *c) {
     sniffed(c, weft_sniff_stalled(bytes), bytes);
 }
 
+void proxy_conn_sniff_end(struct proxy_conn *c) {
+    sniffed(c, WEFT_SNIFF_OPAQUE, weft_buf_slice(&c->first));
+}
+
 /* Nothing more will come: what came is judged as it is, and the end goes on behind it. */
 static void on_first_end(void *ud) {
     struct proxy_conn *c = WEFT_CAST(proxy_conn, ud);
-    if (weft_buf_size(&c->first))
+    if (weft_buf_size(&c->first) || c->late_hello)
         sniffed_late(c);
     else
         proxy_conn_close(c);
@@ -221,9 +226,11 @@ void proxy_conn_sniff(struct proxy_conn *c, uint64_t timeout_us,
                       void (*fn)(struct proxy_conn *c, enum weft_sniff what)) {
     c->phase = "sniff";
     c->on_sniffed = fn;
-    c->timer.fn = timeout_us ? on_silence : on_idle;
-    if (!timeout_us) set_busy(c, false); /* it may stay silent: not in flight */
-    if (!timeout_us) timeout_us = c->w->opt->caller_idle_timeout_us;
+    c->timer.fn = timeout_us && !c->late_hello ? on_silence : on_idle;
+    if (!timeout_us && !c->late_hello) {
+        set_busy(c, false); /* it may stay silent: not in flight */
+        timeout_us = c->w->opt->caller_idle_timeout_us;
+    }
     if (timeout_us) weft_timer_start(&c->timer, timeout_us);
     weft_xport_set_cb(c->x, &first_cb, c);
     weft_xport_read_start(c->x);

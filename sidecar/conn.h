@@ -34,6 +34,7 @@ struct proxy_conn {
     struct weft_timer timer;
     void (*on_sniffed)(struct proxy_conn *c, enum weft_sniff what);
     bool want_hello; /* decide on TLS only with the whole ClientHello */
+    bool late_hello; /* opaque for its silence: may still be a peer whose ClientHello is late */
 
     /* opaque relay */
     struct proxy_load *load;
@@ -61,14 +62,21 @@ void proxy_conn_close(struct proxy_conn *c);
 void proxy_conn_refuse(struct proxy_conn *c, enum weft_reason why);
 
 /* Reads until the first bytes tell the protocol. OPAQUE also after `timeout_us` of silence (0: a
- * silent client is closed after the idle time of callers). */
+ * silent client is closed after the idle time of callers). With late_hello only TLS is waited for,
+ * and `timeout_us` closes. */
 void proxy_conn_sniff(struct proxy_conn *c, uint64_t timeout_us,
                       void (*fn)(struct proxy_conn *c, enum weft_sniff what));
+/* Nothing more is waited for: OPAQUE. */
+void proxy_conn_sniff_end(struct proxy_conn *c);
 /* From here on requests; the sniffed bytes go first. */
 void proxy_conn_serve(struct proxy_conn *c, bool h2);
 /* From here on opaque bytes to c->dst in plain (`to` NULL) or to an endpoint of a Service's
  * default backend; `why` for the metrics. */
 void proxy_opaque_start(struct proxy_conn *c, struct proxy_bound *to, const char *why);
+/* With late_hello set before, proxy_opaque_start connects, and then waits who speaks first: the
+ * app, then bytes go both ways; or the caller, then c->on_sniffed decides between proxy_opaque_go
+ * and something else (after proxy_opaque_close). */
+void proxy_opaque_go(struct proxy_conn *c);
 void proxy_opaque_close(struct proxy_conn *c);
 void proxy_opaque_cut(struct proxy_conn *c, enum weft_reason why); /* both sides see a reset */
 void proxy_opaque_check(struct proxy_conn *c);                     /* its timeouts; now and then */

@@ -115,6 +115,24 @@ static bool is_mesh_hello(const struct proxy_conn *c) {
 
 /* ---- everybody else ---- */
 
+/* Silence was taken for opaque, and then a ClientHello came before the app said a word: a peer that
+ * had no time for it. The app loses a connection on which nothing was said. */
+static void on_late(struct proxy_conn *c, enum weft_sniff what) {
+    if (what != WEFT_SNIFF_TLS || !is_mesh_hello(c)) {
+        proxy_opaque_go(c);
+        return;
+    }
+    c->late_hello = false;
+    proxy_opaque_close(c);
+    terminate(c);
+}
+
+static void silent(struct proxy_conn *c) {
+    c->late_hello = true;
+    c->on_sniffed = on_late;
+    proxy_opaque_start(c, NULL, "opaque");
+}
+
 static void on_sniffed(struct proxy_conn *c, enum weft_sniff what) {
     const struct weft_inbound_port *p = port_of(c);
     bool opaque = p && (p->protocol == WEFT_PROTO_TCP || p->protocol == WEFT_PROTO_TLS);
@@ -124,6 +142,8 @@ static void on_sniffed(struct proxy_conn *c, enum weft_sniff what) {
         proxy_conn_refuse(c, WEFT_REASON_DENIED);
     else if (!opaque && (what == WEFT_SNIFF_H1 || what == WEFT_SNIFF_H2))
         serve(c, what == WEFT_SNIFF_H2);
+    else if (weft_buf_size(&c->first) == 0)
+        silent(c);
     else
         proxy_opaque_start(c, NULL, what == WEFT_SNIFF_TLS ? "app_tls" : "opaque");
 }
@@ -139,7 +159,7 @@ static void app_address(struct proxy_conn *c, int listen) {
 
 /* How long silence is waited for. Short only where a server may have to speak first: elsewhere it
  * is a peer that had no time for its ClientHello yet, and taking it for opaque would fail its
- * handshake. */
+ * handshake, if a server spoke meanwhile. */
 static uint64_t patience(const struct proxy_conn *c) {
     const struct weft_inbound_port *p = port_of(c);
     bool http = p && p->protocol != WEFT_PROTO_UNKNOWN && p->protocol != WEFT_PROTO_TLS &&

@@ -105,6 +105,17 @@ static void start_relay(struct proxy_conn *c) {
     c->relay = weft_relay_new(a, b, on_relay_done, c);
 }
 
+static void count(struct proxy_conn *c) {
+    proxy_series_add(proxy_conn_series(c), PROXY_SERIES_CONN_OPAQUE, 1);
+    proxy_stats_count(&c->w->stats, PROXY_METRIC_PASSTHROUGH, proxy_dir_name(c->dir), c->why);
+}
+
+void proxy_opaque_go(struct proxy_conn *c) {
+    c->late_hello = false;
+    count(c);
+    start_relay(c);
+}
+
 /* Nothing was sent yet: another endpoint is as good. */
 static void dial_failed(struct proxy_conn *c, enum weft_status st) {
     uint32_t n = 0;
@@ -147,12 +158,37 @@ static void secure(struct proxy_conn *c) {
     weft_xport_set_cb(c->up, &up_cb, c);
 }
 
+/* ---- a caller that was silent ---- */
+
+static void on_app_spoke(void *ud, struct weft_slice data) {
+    struct proxy_conn *c = WEFT_CAST(proxy_conn, ud);
+    weft_xport_read_stop(c->up);
+    weft_xport_unread(c->up, data);
+    proxy_conn_sniff_end(c);
+}
+static void on_app_ended(void *ud) {
+    on_app_spoke(ud, WEFT_SLICE_EMPTY);
+}
+static void on_app_broke(void *ud, enum weft_status st) {
+    proxy_conn_refuse(WEFT_CAST(proxy_conn, ud), WEFT_REASON_UPSTREAM_RESET);
+}
+static const struct weft_xport_cb first_word_cb = {
+    .on_read = on_app_spoke, .on_eof = on_app_ended, .on_error = on_app_broke};
+
+static void await_first_word(struct proxy_conn *c) {
+    weft_xport_set_cb(c->up, &first_word_cb, c);
+    weft_xport_read_start(c->up);
+    proxy_conn_sniff(c, c->w->opt->opaque_idle_timeout_us, c->on_sniffed);
+}
+
 static void on_up_open(void *ud, enum weft_status st) {
     struct proxy_conn *c = WEFT_CAST(proxy_conn, ud);
     if (st != WEFT_OK)
         dial_failed(c, st);
     else if (c->securing)
         secure(c);
+    else if (c->late_hello)
+        await_first_word(c);
     else
         start_relay(c);
 }
@@ -182,8 +218,7 @@ void proxy_opaque_start(struct proxy_conn *c, struct proxy_bound *to, const char
     c->why = why;
     c->phase = "dial";
     c->fixed = to ? proxy_bound_ref(to) : NULL;
-    proxy_series_add(proxy_conn_series(c), PROXY_SERIES_CONN_OPAQUE, 1);
-    proxy_stats_count(&c->w->stats, PROXY_METRIC_PASSTHROUGH, proxy_dir_name(c->dir), why);
+    if (!c->late_hello) count(c);
     weft_xport_set_cb(c->x, &client_cb, c);
     dial(c);
 }

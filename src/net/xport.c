@@ -120,9 +120,12 @@ void weft_xport_read_stop(struct weft_xport *x) {
 }
 
 void weft_xport_unread(struct weft_xport *x, struct weft_slice data) {
-    if (!data.len) return;
     x->eof_pending |= x->eof_seen; /* the end comes after them once more */
     x->eof_seen = false;
+    if (!data.len) {
+        if (x->reading && x->eof_pending) xport_wake(x);
+        return;
+    }
     struct weft_buf rest = x->unread;
     weft_buf_init(&x->unread, 0);
     loop_buf_take(x->loop, &x->unread);

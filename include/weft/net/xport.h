@@ -30,8 +30,8 @@ void weft_xport_read_stop(struct weft_xport *x);
 /* The same, for longer: read_stop lets bytes come once more and holds them, so that a short pause
  * costs nothing. */
 void weft_xport_read_halt(struct weft_xport *x);
-/* Gives bytes back, so that they are the next ones read (also by a TLS layer put on top later); an
- * end that was told of is told of again after them. */
+/* Gives bytes back (maybe none), so that they are the next ones read (also by a TLS layer put on
+ * top later); an end that was told of is told of again after them. */
 void weft_xport_unread(struct weft_xport *x, struct weft_slice data);
 /* Copies; sent at the end of the turn (or at once when much is queued), so that small writes share
  * a system call and a TLS record. Ignored after an error. */
