@@ -123,8 +123,10 @@ end_it() { # SIGKILL to the supervisor
     kill -9 $up
     wait $up 2>/dev/null
 }
-left() { # namespaces, processes, folder
-    echo "$(ip netns | grep -c -- "weft-$MESH") $(pgrep -r S,R -f "weft-local/$MESH|netns add weft-$MESH" | wc -l) $(ls -d /run/weft-local/$MESH 2>/dev/null)"
+left() { # processes, namespaces, folder; in this order, as the former make the latter
+    local p
+    p=$(pgrep -r S,R -f "weft-local/$MESH|netns add weft-$MESH" | wc -l)
+    echo "$p $(ip netns | grep -c -- "weft-$MESH") $(ls -d /run/weft-local/$MESH 2>/dev/null)"
 }
 for ms in 002 005 010 020 030 060 100 200 400; do
     start
