@@ -60,7 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         } else if (what == 'p') { /* the next page of the same list */
             if (s.cont) page(&s, text);
         } else if (what == 'S') {
-            stream(&s, text);
+            if (s.version) stream(&s, text); /* else a list is first, or under way */
         } else if (what == 'G') {
             kube_state_gone(&s);
             if (s.known) abort();
