@@ -42,7 +42,7 @@ spec:
           env:
             - {name: ME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
           ports: [{name: http, containerPort: 80}]
-          readinessProbe: {httpGet: {path: /healthz, port: http}, periodSeconds: 1}
+          readinessProbe: {httpGet: {path: /healthz, port: http}, periodSeconds: 1, timeoutSeconds: 5}
 ---
 apiVersion: v1
 kind: Service
@@ -70,7 +70,7 @@ spec:
     - name: app
       image: weft-echo
       args: ["--listen", "80"]
-      readinessProbe: {exec: {command: [test, -e, $NS_TMP/ready]}, periodSeconds: 1}
+      readinessProbe: {exec: {command: [test, -e, $NS_TMP/ready]}, periodSeconds: 1, timeoutSeconds: 5}
 status: {podIP: 192.168.40.4}
 ---
 apiVersion: v1
@@ -87,7 +87,7 @@ spec:
       image: none
       command: [/usr/bin/python3, $NS_TMP/wd/https.py]
       ports: [{containerPort: 443}]
-      readinessProbe: {httpGet: {path: /healthz, port: 443, scheme: HTTPS}, periodSeconds: 1, failureThreshold: 1}
+      readinessProbe: {httpGet: {path: /healthz, port: 443, scheme: HTTPS}, periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 1}
 status: {podIP: 192.168.40.5}
 ---
 apiVersion: v1
@@ -124,7 +124,7 @@ for h in web.one web.one.svc web.one.svc.cluster.local; do
 done
 is "the short name does so in its own namespace (REQ-031)" "$(code one/web http://web:8000/)" 200
 is "... and not in another" "$(code client http://web:8000/)" 000
-seen=$(for _ in $(seq 12); do get client -4 http://web.one:8000/; done | grep -o '"pod":"[^"]*"' | sort -u | wc -l)
+seen=$(for _ in $(seq 20); do get client -4 http://web.one:8000/; done | grep -o '"pod":"[^"]*"' | sort -u | wc -l)
 is "both replicas are behind the ClusterIP" "$seen" 2
 if [ -e /proc/net/if_inet6 ]; then
     is "the Service has an IPv6 ClusterIP (REQ-030)" "$(code client -6 http://web.one:8000/)" 200

@@ -70,7 +70,7 @@ class Lab:
             time.sleep(0.01)
         sys.exit(f'the proxy does not listen on {port}: {self.said()}')
 
-    def log_lines(self, want, seconds=2):
+    def log_lines(self, want, seconds=5):
         """New access log lines, at least `want` of them unless the time is up."""
         lines, until = [], time.monotonic() + seconds
         while True:

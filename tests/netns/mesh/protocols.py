@@ -39,7 +39,7 @@ def opaque(m):
     equal('... by its pod address', m.probe(CLIENT, 'wait', m.pod('shop/mail')['ip'], 9000), '220 mail ready')
     equal('... to a caller without sidecar', m.probe('bare/client', 'wait', 'mail.shop', 9000), '220 mail ready')
     ok('... over mTLS with proved identities', wait_for('the log', lambda: any(e['direction'] == 'inbound' and e['protocol'] == 'opaque' and
-       e.get('peer_id', '').endswith('/sa/client') for e in m.log('shop/mail')), 2), m.log('shop/mail'))
+       e.get('peer_id', '').endswith('/sa/client') for e in m.log('shop/mail'))), m.log('shop/mail'))
     equal('half-close of opaque bytes', m.probe(CLIENT, 'half', 'web-v1', 9000, 'until the end'), 'until the end|eof')
     equal('500 messages to and fro', m.probe(CLIENT, 'talk', 'web-v1', 9000, 500), '500')
     got = m.probe(CLIENT, 'half', 'web-v1', 80, 'GET /half HTTP/1.1\\r\\nhost: web-v1\\r\\nconnection: close\\r\\n\\r\\n')

@@ -17,7 +17,7 @@ def modes(m):
     r = m.get(BARE, SAFE)
     ok('a pod without sidecar does not', r.status == 0 and r.code in (52, 56), r)
     equal('... which is counted', m.metric('vault/safe', 'weft_refused_connections_total', 'denied') - before, 1)
-    line = wait_for('the log line', lambda: [e for e in m.log('vault/safe') if e.get('reason') == 'denied'], 2)
+    line = wait_for('the log line', lambda: [e for e in m.log('vault/safe') if e.get('reason') == 'denied'])
     ok('... and logged with reason and address', line and line[-1]['protocol'] == 'refused' and line[-1]['client'], line)
     equal('neither does opaque TCP from there', m.probe(BARE, 'half', 'safe.vault', 9000, 'hello').split('|')[0], '')
     r = m.get(BARE, 'http://web-v1.shop/')
@@ -75,7 +75,7 @@ def foreign(m):
     ok('the same ID by another CA does not', 'HTTP/1.1' not in text and 'unknown ca' in text, text)
     text = tls(m, BARE, to)
     ok('nor does no certificate', 'HTTP/1.1' not in text and 'certificate required' in text, text)
-    equal('... which is counted', wait_for('both failures', lambda: failed() - before == 2, 2) and 2, 2)
+    equal('... which is counted', wait_for('both failures', lambda: failed() - before == 2) and 2, 2)
     ok('TLS that is not of the mesh is refused by a strict pod', 'HTTP/1.1' not in tls(m, BARE, to, '-alpn', 'http/1.1'), '')
 
 

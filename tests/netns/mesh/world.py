@@ -15,7 +15,7 @@ def namespace(name, inject='enabled', **annotations):
 def spec(app, args=('--listen', '8080', '--tcp', '9000'), **more):
     container = {'name': 'app', 'image': 'weft-echo', 'args': list(args), 'ports': [{'name': 'http', 'containerPort': 8080}],
                  'env': [{'name': 'POD_NAME', 'valueFrom': {'fieldRef': {'fieldPath': 'metadata.name'}}}],
-                 'readinessProbe': {'httpGet': {'path': '/healthz', 'port': 8080}, 'periodSeconds': 1}, **more}
+                 'readinessProbe': {'httpGet': {'path': '/healthz', 'port': 8080}, 'periodSeconds': 1, 'timeoutSeconds': 5}, **more}
     return {'serviceAccountName': app, 'terminationGracePeriodSeconds': 5, 'containers': [container]}
 
 
@@ -89,7 +89,7 @@ def main_docs(flag_file):
         pod('shop', 'self'), pod('shop', 'mail', args=['--listen', '8080', '--tcp', '9000', '--greeting', '220 mail ready']),
         pod('shop', 'naked'), pod('bare', 'plain'), pod('vault', 'safe'),
         pod('shop', 'mixed', {'weftmesh.io/mtls': 'strict', 'weftmesh.io/mtls-ports': '9000=disabled'}),
-        pod('shop', 'flip', readinessProbe={'exec': {'command': ['test', '-e', flag_file]}, 'periodSeconds': 1}),
+        pod('shop', 'flip', readinessProbe={'exec': {'command': ['test', '-e', flag_file]}, 'periodSeconds': 1, 'timeoutSeconds': 5}),
         service('shop', 'web', {'web': 'yes'}), service('shop', 'web-v1', {'app': 'web-v1'}), service('shop', 'web-v2', {'app': 'web-v2'}),
         service('shop', 'self', {'app': 'self'}), service('shop', 'mail', {'app': 'mail'}), service('shop', 'naked', {'app': 'naked'}),
         service('shop', 'flip', {'app': 'flip'}), service('shop', 'mixed', {'app': 'mixed'}),
