@@ -13,9 +13,15 @@ uint32_t weft_client_conn_room(const struct weft_client_conn *c) {
     return c->retired || c->link.closing ? 0 : weft_codec_capacity(c->link.codec);
 }
 
+static void set_retired(struct weft_client_conn *c) {
+    if (c->retired) return;
+    c->retired = true;
+    if (c->on_retired) c->on_retired(c);
+}
+
 void weft_client_conn_retire(struct weft_client_conn *c) {
     if (c->retired || c->link.closing) return;
-    c->retired = true;
+    set_retired(c);
     weft_codec_drain(c->link.codec);
     weft_link_on_output(&c->link);
 }
@@ -50,7 +56,7 @@ static void on_dead(void *ud) {
 static const struct weft_link_cb link_cb = {.on_activity = on_activity, .on_dead = on_dead};
 
 static void on_retire(void *owner) {
-    of_link(owner)->retired = true;
+    set_retired(of_link(owner));
 }
 
 static const struct weft_codec_cb codec_cb = {

@@ -21,6 +21,7 @@ struct weft_client_conn {
     void *ud;
     /* Pool hooks; NULL outside a pool. */
     void (*on_room)(struct weft_client_conn *c);
+    void (*on_retired)(struct weft_client_conn *c); /* it became so; once */
     void (*on_gone)(struct weft_client_conn *c);
 };
 

@@ -11,7 +11,7 @@
 
 #include "client_internal.h"
 
-enum { MAX_WAITING = 4096, KEY_BYTES = 512 };
+enum { MAX_WAITING = 4096, MAX_RETIRED = 1024, KEY_BYTES = 512 };
 
 struct weft_pool_wait {
     struct weft_list node;
@@ -28,7 +28,7 @@ struct weft_pool_group {
     size_t key_len;
     char *key;
     struct weft_list conns, waits, dials;
-    uint32_t n_conns, n_waits, n_dials;
+    uint32_t n_conns, n_retired, n_waits, n_dials;
     uint32_t holds; /* callbacks are running: not to be freed */
     UT_hash_handle hh;
 };
@@ -189,10 +189,17 @@ static void on_conn_gone(struct weft_client_conn *c) {
     struct weft_pool_group *g = c->group;
     weft_list_remove(&c->node);
     g->n_conns--;
+    g->n_retired -= c->retired;
     g->pool->stats.connections--;
     if (g->pool->freeing) return;
     start_dials(g);
     group_maybe_free(g);
+}
+
+/* Its streams may go on for hours; who waits now needs another one. */
+static void on_conn_retired(struct weft_client_conn *c) {
+    c->group->n_retired++;
+    start_dials(c->group);
 }
 
 static struct weft_client_conn *adopt(struct weft_pool_group *g, struct weft_xport *x) {
@@ -201,6 +208,7 @@ static struct weft_client_conn *adopt(struct weft_pool_group *g, struct weft_xpo
     c->group = g;
     c->on_room = on_conn_room;
     c->on_gone = on_conn_gone;
+    c->on_retired = on_conn_retired;
     c->idle_timeout_us = p->opt.idle_timeout_us;
     if (c->idle_timeout_us) weft_timer_start(&c->idle, c->idle_timeout_us);
     weft_list_push_front(&g->conns, &c->node);
@@ -293,15 +301,18 @@ static void start_dial(struct weft_pool_group *g) {
     weft_xport_set_cb(d->xport, &dial_cb, d);
 }
 
+/* Over HTTP/2 connections that only end what they have begun make room for others. */
+static bool may_dial(const struct weft_pool_group *g) {
+    const struct weft_pool_options *o = &g->pool->opt;
+    if (!g->target.h2) return g->n_dials + g->n_conns < o->max_h1_per_target;
+    return g->n_conns - g->n_retired < o->max_h2_per_target && g->n_retired < MAX_RETIRED;
+}
+
 /* As many dials as there are waits without one (HTTP/1), or one at a time (HTTP/2). */
 static void start_dials(struct weft_pool_group *g) {
-    const struct weft_pool_options *o = &g->pool->opt;
     if (g->pool->freeing) return;
-    if (g->target.h2) {
-        if (g->n_waits > 0 && g->n_dials == 0 && g->n_conns < o->max_h2_per_target) start_dial(g);
-        return;
-    }
-    while (g->n_dials < g->n_waits && g->n_dials + g->n_conns < o->max_h1_per_target) start_dial(g);
+    uint32_t want = g->target.h2 && g->n_waits ? 1 : g->n_waits;
+    while (g->n_dials < want && may_dial(g)) start_dial(g);
 }
 
 /* ---- the pool ---- */
@@ -372,7 +383,7 @@ static void forget_group(struct weft_pool_group *g) {
         struct weft_client_conn *c = WEFT_CONTAINER(it, struct weft_client_conn, node);
         weft_list_remove(&c->node);
         c->group = NULL;
-        c->on_room = c->on_gone = NULL;
+        c->on_room = c->on_gone = c->on_retired = NULL;
         weft_client_conn_close(c);
     }
 }

@@ -19,7 +19,9 @@ struct weft_pool_target {
 struct weft_pool_options {
     uint64_t connect_timeout_us; /* TCP and TLS together */
     uint64_t idle_timeout_us;
-    uint32_t max_h2_per_target; /* connections, when the others have no capacity */
+    /* Connections, when the others have no capacity. Retired ones (GOAWAY, another certificate),
+     * which only end what they have begun, are not counted: a thousand of them may be. */
+    uint32_t max_h2_per_target;
     uint32_t max_h1_per_target;
     struct weft_codec_limits limits;
 };

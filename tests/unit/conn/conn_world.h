@@ -21,7 +21,7 @@ struct world {
     struct weft_server_conn *servers[WORLD_DIALS]; /* one per dial; NULL once closed */
     int dials, closed;
     bool h2, refuse;
-    enum { ANSWER_NOW, ANSWER_NEVER, ANSWER_ECHO } answer;
+    enum { ANSWER_NOW, ANSWER_NEVER, ANSWER_NONE, ANSWER_ECHO } answer;
     int requests;
     struct weft_stream *held; /* with ANSWER_NEVER */
     char seen_path[128];
@@ -94,6 +94,7 @@ static void world_request(void *ud, struct weft_server_conn *c, struct weft_stre
         return;
     }
     weft_stream_set_cb(s, &echo_cb, s);
+    if (w->answer == ANSWER_NONE) return;
     if (w->answer == ANSWER_ECHO && !end) {
         answer(s, 200, WEFT_BODY_CHUNKED, "");
         return;

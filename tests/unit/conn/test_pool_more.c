@@ -3,6 +3,8 @@
  * is kept. */
 #include "conn_world.h"
 
+#include <weft/base/limits.h>
+
 static void get(struct world *w, struct call *c, const char *addr, const char *peer_id) {
     *c = (struct call){.w = w};
     weft_buf_init(&c->body, 0);
@@ -128,6 +130,47 @@ static void h2_connections_are_given_up_when_idle(void **state) {
     connections_are_given_up_when_idle(*state, true);
 }
 
+/* Watches of hours on connections that said GOAWAY take no place from those to come. */
+static void retired_connections_make_room(void **state) {
+    struct world *w = *state;
+    struct call c[9];
+    w->h2 = true;
+    w->answer = ANSWER_NONE;
+    for (int i = 0; i < 9; i++) {
+        call_start(w, &c[i], false);
+        world_settle(w);
+        assert_non_null(c[i].stream);
+        assert_int_equal(w->dials, i + 1);
+        weft_server_conn_drain(w->servers[i]);
+        world_settle(w);
+    }
+    assert_int_equal(weft_pool_stats(w->pool).connections, 9);
+    for (int i = 0; i < 9; i++) call_done(&c[i]);
+    world_settle(w);
+    assert_int_equal(weft_pool_stats(w->pool).connections, 0);
+}
+
+/* Who waits for room gets it as soon as a full connection is no longer counted. */
+static void a_retirement_dials_for_who_waits(void **state) {
+    enum { FULL = 4 * WEFT_MAX_STREAMS };
+    struct world *w = *state;
+    static struct call c[FULL + 1];
+    w->h2 = true;
+    w->answer = ANSWER_NONE;
+    for (int i = 0; i <= FULL; i++) {
+        call_start(w, &c[i], false);
+        world_settle(w);
+    }
+    assert_int_equal(w->dials, 4);
+    assert_null(c[FULL].stream);
+    weft_server_conn_drain(w->servers[2]);
+    world_settle(w);
+    assert_int_equal(w->dials, 5);
+    assert_non_null(c[FULL].stream);
+    for (int i = 0; i <= FULL; i++) call_done(&c[i]);
+    world_settle(w);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, world_new, world_free)
 int main(void) {
     const struct CMUnitTest tests[] = {
@@ -138,6 +181,8 @@ int main(void) {
         T(pool_free_answers_waits),
         T(h1_connections_are_given_up_when_idle),
         T(h2_connections_are_given_up_when_idle),
+        T(retired_connections_make_room),
+        T(a_retirement_dials_for_who_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
