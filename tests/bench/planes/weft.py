@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Weft pair as deployed: redirection, mTLS, a Service with 10 rules, metrics on, access log off; a
-snapshot instead of a controller.  Options: w=1|2 (--workers), rules=N"""
+snapshot instead of a controller.  Options: w=1|2 (--workers), rules=N, bin=DIR (another build, to compare two in one run)"""
 import os, subprocess, time
 
 CLUSTER_IP = "10.96.0.10"
@@ -88,7 +88,7 @@ def prepare(ctx, o):
 
 def start(ctx, o):
     for side in ("server", "client"):
-        _p[side] = [ctx.spawn(side, [program("weft-proxy"), "--snapshot", f"{ctx.work}/snapshot", "--workers", o.get("w", "1"),
+        _p[side] = [ctx.spawn(side, [os.path.join(os.path.realpath(o["bin"]) if "bin" in o else os.path.dirname(program("weft-proxy")), "weft-proxy"), "--snapshot", f"{ctx.work}/snapshot", "--workers", o.get("w", "1"),
                                      "--cert", f"{ctx.certs}/{side}.crt", "--key", f"{ctx.certs}/{side}.key", "--trust-bundle", f"{ctx.certs}/ca.pem",
                                      "--namespace", "default", "--pod", side, "--pod-ip", ctx.ip[side], "--access-log", "off"], name="weft-proxy")]
 
