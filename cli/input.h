@@ -23,6 +23,8 @@ struct cli_options {
     bool experimental, require_grant;
     bool channel_given;
     const char *kubeconfig, *context; /* without paths: the cluster */
+    bool traffic;
+    const char *local_name, *local_state_dir; /* with paths: the mesh whose traffic it is */
 };
 
 /* Option rows; a command lists those it takes. */

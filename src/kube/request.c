@@ -26,7 +26,12 @@ static void on_done(void *ud, long status, struct weft_buf *body, const char *er
     json_t *json = error ? NULL : kube_json(weft_buf_slice(body), &err);
     WEFT_FREE char *fault =
         !error && (status < 200 || status > 299) ? kube_reply_fault(c->kube, status, json) : NULL;
-    const struct weft_kube_reply reply = {status, json, error ? error : fault};
+    const struct weft_kube_reply reply = {
+        .status = status,
+        .body = json,
+        .text = error ? WEFT_SLICE_EMPTY : weft_buf_slice(body),
+        .error = error ? error : fault,
+    };
     void (*on_reply)(void *, const struct weft_kube_reply *) = c->on_reply;
     void *reply_ud = c->ud;
     drop(c);

@@ -109,6 +109,9 @@ is "proxy access-log" "$(proxy shop/frontend access-log)" all
 is "... can be set" "$(proxy shop/frontend access-log errors)" errors
 is "... and back" "$(proxy shop/frontend access-log all -o json)" '{"access": "all"}'
 is "log-level stays" "$(proxy shop/frontend log-level -o json)" '{"level": "debug"}'
+has "routes --traffic" "$(timeout 30 "$BIN/weft" routes -f "$SHOP" --traffic --name "$MESH" 2>&1 | grep '^HTTPRoute shop/cart-paths')" \
+    'shop/cart:80 +producer +True +True +[1-9][0-9]* +[0-9]+ +[0-9.]+ms +[0-9.]+ms$'
+is "... of a mesh that is not there" "$(timeout 30 "$BIN/weft" routes -f "$SHOP" --traffic --name none-$$ >/dev/null 2>&1; echo $?)" 1
 has "a pod without sidecar says so" "$(proxy bare/client config 2>&1)" 'bare/client has no sidecar'
 proxy shop/frontend nothing 2>/dev/null
 is "an unknown verb is wrong usage" $? 2

@@ -3,6 +3,7 @@
  * libcurl does the HTTP on the loop's own sockets and timers; nothing here blocks. */
 #pragma once
 #include <jansson.h>
+#include <weft/base/slice.h>
 #include <weft/net/loop.h>
 
 /* Where and as whom. Strings are owned by the struct. */
@@ -37,9 +38,10 @@ const char *weft_kube_namespace(const struct weft_kube *k);
 /* === one request === */
 
 struct weft_kube_reply {
-    long status;        /* HTTP status; 0: no answer came, `error` says why */
-    const json_t *body; /* borrowed; NULL when it was no JSON */
-    const char *error;  /* one line for a person: curl's, or the Status object's message */
+    long status;            /* HTTP status; 0: no answer came, `error` says why */
+    const json_t *body;     /* borrowed; NULL when it was no JSON */
+    struct weft_slice text; /* its bytes, borrowed; empty when no answer came */
+    const char *error;      /* one line for a person: curl's, or the Status object's message */
 };
 struct weft_kube_request {
     const char *method;       /* GET, POST, PUT, PATCH, DELETE */
