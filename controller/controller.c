@@ -20,8 +20,8 @@ void controller_options_default(struct controller_options *o) {
         .proxy_image = WEFT_INJECT_PROXY_IMAGE,
         .proxy_controller = WEFT_INJECT_CONTROLLER,
     };
-    (void)weft_addr_parse(WEFT_SLICE_LIT("0.0.0.0:15012"), &o->listen);
-    (void)weft_addr_parse(WEFT_SLICE_LIT("0.0.0.0:15014"), &o->admin);
+    (void)weft_addr_parse(WEFT_SLICE_LIT("[::]:15012"), &o->listen);
+    (void)weft_addr_parse(WEFT_SLICE_LIT("[::]:15014"), &o->admin);
 }
 
 /* The way of a change: objects -> gamma -> resources -> subscribers. Synchronous, since the old

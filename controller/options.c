@@ -69,10 +69,10 @@ const struct weft_option controller_option_rows[] = {
     {"context", "WEFT_CONTROLLER_CONTEXT", "NAME",
      "Context of the kubeconfig file. Default: its current one.", weft_option_str, AT(context)},
     {"listen", "WEFT_CONTROLLER_LISTEN", "ADDR:PORT",
-     "Where proxies come for certificates and configuration, over TLS. Default 0.0.0.0:15012.",
+     "Where proxies come for certificates and configuration, over TLS. Default [::]:15012.",
      set_addr, AT(listen)},
     {"admin", "WEFT_CONTROLLER_ADMIN", "ADDR:PORT",
-     "Health, metrics, route status and dumps, plain HTTP. Default 0.0.0.0:15014.", set_addr,
+     "Health, metrics, route status and dumps, plain HTTP. Default [::]:15014.", set_addr,
      AT(admin)},
     {"ca-dir", "WEFT_CONTROLLER_CA_DIR", "DIR",
      "Folder with root.pem and root.key, made at the first start.", weft_option_str, AT(ca_dir)},
@@ -127,7 +127,7 @@ const struct weft_option controller_option_rows[] = {
      "DNS name in the controller's own certificate. Default weft-controller.", weft_option_str,
      AT(name)},
     {"webhook", "WEFT_CONTROLLER_WEBHOOK", "ADDR:PORT",
-     "Serve the admission webhook that injects sidecars, HTTPS, such as 0.0.0.0:15017; its "
+     "Serve the admission webhook that injects sidecars, HTTPS, such as [::]:15017; its "
      "certificate carries --name. Default: none.",
      set_addr, AT(webhook)},
     {"init-image", "WEFT_CONTROLLER_INIT_IMAGE", "IMAGE", "Image of weft-init in injected pods.",

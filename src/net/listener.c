@@ -92,9 +92,17 @@ static int listener_start(struct weft_listener *ln, int fd, int backlog) {
     return uv_listen(&ln->uv.stream, backlog, on_connection);
 }
 
+/* All addresses are those of IPv4 where the kernel has no IPv6. */
+static const struct weft_addr *or_any4(const struct weft_addr *at, struct weft_addr *any4) {
+    *any4 = (struct weft_addr){.family = 4, .port = at->port};
+    return at->family == 6 && weft_addr_is_any(at) && errno == EAFNOSUPPORT ? any4 : NULL;
+}
+
 static int bound_socket(const struct weft_addr *at, const struct weft_listen_options *opt) {
     int family = at->family == 4 ? AF_INET : AF_INET6, on = 1, v6_only = opt->v6_only;
     int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct weft_addr any4;
+    if (fd < 0 && !v6_only && (at = or_any4(at, &any4))) return bound_socket(at, opt);
     if (fd < 0) return -1;
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (opt->reuse_port) (void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);

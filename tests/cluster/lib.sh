@@ -13,14 +13,31 @@ KUBECONFIG_FILE=$NODE/pki/admin.conf
 NODE_IP=172.30.0.1
 NODE_CIDR=172.30.0.0/24
 POD_CIDR=10.244.0.0/16
+POD_RANGE=10.244.0.0/24                       # the one node's part of it
 SERVICE_CIDR=10.96.0.0/16
 API_IP=10.96.0.1
 DNS_IP=10.96.0.10
+NODE_IP6=fd00:172:30::1
+POD_CIDR6=fd00:10:244::/56
+POD_RANGE6=fd00:10:244::/64                   # the one node's part of it
+SERVICE_CIDR6=fd00:10:96::/112
+API_IP6=fd00:10:96::1
+FAMILIES=${WEFT_RIG_FAMILIES:-ipv4}           # dual: IPv4 first; dual6: IPv6 first
 CGROUP=weft-rig-$(printf %s "$STATE" | cksum | cut -d' ' -f1)   # every cgroup the node makes is under this one
 
 PATH=/usr/sbin:/sbin:$PATH
 
 die() { echo "cluster: $*" >&2; exit 1; }
+
+# families V4 V6: what of the two this cluster has, the first family first.
+families() {
+    case $FAMILIES in
+    ipv4) echo "$1" ;;
+    dual) echo "$1,$2" ;;
+    dual6) echo "$2,$1" ;;
+    *) die "WEFT_RIG_FAMILIES is \"$FAMILIES\"; it must be ipv4, dual or dual6" ;;
+    esac
+}
 
 # need COMMAND PACKAGE: the command (or file), from Debian's package where it is missing.
 need() {

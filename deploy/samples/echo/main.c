@@ -51,7 +51,7 @@ static const struct weft_option rows[] = {
     {.flag = "listen",
      .metavar = "[ADDR:]PORT",
      .help = "Serve HTTP/1.1, HTTP/2 (prior knowledge) and gRPC here; repeatable. Port 0 takes a "
-             "free one and prints it.",
+             "free one and prints it. A port alone is of both families, [::]:PORT of IPv6 only.",
      .set = set_listen},
     {.flag = "tcp",
      .metavar = "[ADDR:]PORT",
@@ -75,12 +75,13 @@ static void on_connection(uv_stream_t *st, int status) {
     if (status == 0) echo_accept(st, l->app, l->proto);
 }
 
-static int try_listen(struct listener *l, const struct weft_addr *a) {
+static int try_listen(struct listener *l, const struct weft_addr *a, bool any) {
     struct sockaddr_storage ss;
+    unsigned flags = a->family == 6 && !any ? UV_TCP_IPV6ONLY : 0;
     weft_addr_to_sockaddr(a, &ss);
     uv_tcp_init(&l->app->loop, &l->tcp);
     l->tcp.data = l;
-    int r = uv_tcp_bind(&l->tcp, (struct sockaddr *)&ss, 0);
+    int r = uv_tcp_bind(&l->tcp, (struct sockaddr *)&ss, flags);
     return r ? r : uv_listen((uv_stream_t *)&l->tcp, 1024, on_connection);
 }
 
@@ -100,7 +101,7 @@ static bool start(struct listener *l, const struct address *a) {
     struct weft_addr at = a->addr;
     if (a->any && access("/proc/net/if_inet6", F_OK) != 0) at.family = 4;
     l->proto = a->tcp ? &echo_tcp : &echo_detect;
-    int r = try_listen(l, &at);
+    int r = try_listen(l, &at, a->any);
     char text[WEFT_ADDR_STR];
     weft_addr_format(&at, text);
     if (r)

@@ -108,7 +108,8 @@ struct weft_listen_options {
     bool v6_only;
     int backlog; /* 0: 1024 */
 };
-/* Port 0 picks one: see weft_listener_addr. on_accept owns the xport. */
+/* Port 0 picks one: see weft_listener_addr. [::] takes IPv4, too, unless v6_only, and is 0.0.0.0
+ * where the kernel has no IPv6. on_accept owns the xport. */
 enum weft_status weft_listener_new(struct weft_loop *l, const struct weft_addr *at,
                                    const struct weft_listen_options *opt,
                                    void (*on_accept)(void *ud, struct weft_xport *x), void *ud,
