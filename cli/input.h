@@ -64,8 +64,8 @@ enum weft_status cli_set_channel(void *, const struct weft_option *, const char 
     {                                                                                              \
         .flag = "channel", .env = "WEFT_CHANNEL", .metavar = "CHANNEL",                            \
         .help =                                                                                    \
-            "Gateway API channel: standard or experimental (retry exists there only). Default: "   \
-            "experimental; of a cluster what its CRDs say.",                                       \
+            "Gateway API channel: standard or experimental. Default: experimental; of a cluster "  \
+            "what its CRDs say.",                                                                  \
         .set = cli_set_channel                                                                     \
     }
 #define CLI_ROW_GRANT                                                                              \

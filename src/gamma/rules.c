@@ -59,14 +59,13 @@ static bool bad_duration(const json_t *obj, const char *key) {
     return json_object_get(obj, key) && !weft_duration_parse(weft_js_str(obj, key), &us);
 }
 
-static void judge_times(const struct weft_gamma *g, struct weft_arena *a, uint32_t index,
-                        struct gamma_rule *r) {
+static void judge_times(struct weft_arena *a, uint32_t index, struct gamma_rule *r) {
     const json_t *t = json_object_get(r->json, "timeouts");
     const json_t *retry = json_object_get(r->json, "retry");
     const char *bad = NULL;
     if (bad_duration(t, "request")) bad = "timeouts.request";
     if (bad_duration(t, "backendRequest")) bad = "timeouts.backendRequest";
-    if (g->experimental && bad_duration(retry, "backoff")) bad = "retry.backoff";
+    if (bad_duration(retry, "backoff")) bad = "retry.backoff";
     if (!bad) return;
     char where[96];
     snprintf(where, sizeof where, "spec.rules[%u].%s", index, bad);
@@ -129,7 +128,7 @@ static void judge_rule(struct weft_gamma *g, struct gamma_route *route, uint32_t
     judge_matches(&g->arena, index, route->kind, r);
     judge_filters(&g->arena, route->kind, gamma_items(r->json, "filters"), at, r);
     note_filters(g, route, gamma_items(r->json, "filters"), at);
-    if (route->kind == GAMMA_HTTP_ROUTE) judge_times(g, &g->arena, index, r);
+    if (route->kind == GAMMA_HTTP_ROUTE) judge_times(&g->arena, index, r);
     judge_backends(g, index, route, r);
     route->n_affected += r->fate != GAMMA_RULE_OK;
     route->n_dropped += r->fate == GAMMA_RULE_DROPPED;
@@ -188,13 +187,12 @@ static void build_retry(struct weft_arena *a, const json_t *j, struct weft_retry
     }
 }
 
-static void build_times(const struct weft_gamma *g, struct weft_arena *a, const json_t *rule,
-                        struct weft_rule *ret) {
+static void build_times(struct weft_arena *a, const json_t *rule, struct weft_rule *ret) {
     const json_t *timeouts = json_object_get(rule, "timeouts");
     const json_t *retry = json_object_get(rule, "retry");
     (void)weft_duration_parse(weft_js_str(timeouts, "request"), &ret->request_timeout_us);
     (void)weft_duration_parse(weft_js_str(timeouts, "backendRequest"), &ret->backend_timeout_us);
-    if (g->experimental && json_is_object(retry)) build_retry(a, retry, &ret->retry);
+    if (json_is_object(retry)) build_retry(a, retry, &ret->retry);
 }
 
 void gamma_rule_build(const struct weft_gamma *g, const struct gamma_route *r, uint32_t index,
@@ -223,6 +221,6 @@ void gamma_rule_build(const struct weft_gamma *g, const struct gamma_route *r, u
         ret->backend_timeout_us = r->times.backend_us;
         ret->retry = r->times.retry;
     } else {
-        build_times(g, a, j, ret);
+        build_times(a, j, ret);
     }
 }

@@ -106,8 +106,7 @@ SCHEMA(retry, {"codes", F_INTS}, {"attempts", F_INT, .min = 1, .max = INT32_MAX}
 SCHEMA(rule, {"name", F_STR, .min = 1, .max = 253, .ok = weft_fmt_subdomain, .what = SUBDOMAIN},
        {"matches", F_OBJS, .max = 64, .of = &match}, {"filters", F_OBJS, .max = 16, .of = &filter},
        {"backendRefs", F_OBJS, .max = 16, .of = &backend_ref}, {"timeouts", F_OBJ, .of = &timeouts},
-       {"retry", F_OBJ, .of = &retry, .experimental = true},
-       {"sessionPersistence", F_ANY, .experimental = true});
+       {"retry", F_OBJ, .of = &retry}, {"sessionPersistence", F_ANY, .experimental = true});
 SCHEMA(spec, {"parentRefs", F_OBJS, .max = 32, .of = &parent_ref},
        {"hostnames", F_STRS, .max = 16, .ok = weft_fmt_hostname, .what = HOST},
        {"useDefaultGateways", F_STR, .experimental = true},

@@ -165,10 +165,11 @@ static void grpc_traps_are_found(void **state) {
     for (size_t i = 0; i < WEFT_LEN(rows); i++) expect(&rows[i], true);
 }
 
-/* REQ-006, REQ-109 */
+/* REQ-006 */
 static void pruned_fields_are_named(void **state) {
-    const struct row row = {SERVICES ROUTE(WEB, ALL "    retry: {attempts: 3}\n"),
-                            "experimental-field", LINT_WARNING, 18, "spec.rules[0].retry"};
+    const struct row row = {SERVICES ROUTE(WEB, ALL "    sessionPersistence: {type: Cookie}\n"),
+                            "experimental-field", LINT_WARNING, 18,
+                            "spec.rules[0].sessionPersistence"};
     expect(&row, false);
 }
 

@@ -286,14 +286,15 @@ static void match_limits(void **state) {
     check(ROUTE, total, true, "spec.rules");
 }
 
-/* REQ-006, REQ-109: the standard channel prunes what only the experimental one has. */
+/* REQ-006: the standard channel prunes what only the experimental one has. REQ-109: retry is in
+ * both since version 1.7. */
 static void standard_channel_prunes(void **state) {
     struct weft_object *o =
-        object_of(ROUTE, RULE("retry: {attempts: 0}, sessionPersistence: {x: 1}, timeouts: null"));
+        object_of(ROUTE, RULE("retry: {attempts: 3}, sessionPersistence: {x: 1}, timeouts: null"));
     struct weft_error err;
     assert_int_equal(weft_object_validate(o, false, &err), WEFT_OK);
     const json_t *rule = json_array_get(weft_js_in(o->json, "spec", "rules"), 0);
-    assert_null(json_object_get(rule, "retry"));
+    assert_non_null(json_object_get(rule, "retry"));
     assert_null(json_object_get(rule, "sessionPersistence"));
     assert_null(json_object_get(rule, "timeouts"));
     weft_object_free(o);
