@@ -10,8 +10,8 @@
 #include <unistd.h>
 #include <weft/base/alloc.h>
 
-enum weft_status local_journal_open(struct local_journal *j, const char *file) {
-    j->fd = open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+enum weft_status local_journal_new(struct local_journal *j, const char *file) {
+    j->fd = open(file, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     return j->fd < 0 ? weft_status_from_errno(errno) : WEFT_OK;
 }
 

@@ -9,8 +9,8 @@ struct local_journal {
     int fd;
 };
 
-/* Opens (or makes) FILE for appending. */
-enum weft_status local_journal_open(struct local_journal *j, const char *file);
+/* Makes FILE, for appending. WEFT_EXISTS: it is there. */
+enum weft_status local_journal_new(struct local_journal *j, const char *file);
 void local_journal_close(struct local_journal *j);
 /* A process, told apart from a later one of the same number by its start time. */
 void local_journal_proc(struct local_journal *j, pid_t pid, const char *role);

@@ -53,22 +53,25 @@ static enum weft_status make_folders(struct local_mesh *m, struct weft_error *er
     return st;
 }
 
+static enum weft_status is_there(const struct local_mesh *m, struct weft_error *err) {
+    return weft_error_set(err, WEFT_EXISTS, "--name",
+                          "a mesh named \"%s\" is there already (%s): weft local down --name %s",
+                          m->name, m->state_dir, m->name);
+}
+
 /* The journal is the first thing in the state folder: killed at any later moment, `down` knows the
  * folder for a mesh's and removes it; killed before, it is empty. */
 static enum weft_status begin_journal(struct local_mesh *m, struct weft_error *err) {
     WEFT_FREE char *path = local_mesh_path(m, "journal");
-    if (access(path, F_OK) == 0)
-        return weft_error_set(
-            err, WEFT_EXISTS, "--name",
-            "a mesh named \"%s\" is there already (%s): weft local down --name %s", m->name,
-            m->state_dir, m->name);
+    if (access(path, F_OK) == 0) return is_there(m, err);
     WEFT_FREE char *netns = weft_asprintf("weft-%s", m->name);
     if (local_netns_inode(netns))
         return weft_error_set(err, WEFT_EXISTS, "--name",
                               "there is a network namespace \"%s\" of another mesh", netns);
     enum weft_status st = local_mkdirs(m->state_dir, err);
     if (st != WEFT_OK) return st;
-    st = local_journal_open(&m->journal, path);
+    st = local_journal_new(&m->journal, path);
+    if (st == WEFT_EXISTS) return is_there(m, err); /* another one was quicker */
     if (st != WEFT_OK) return weft_error_set(err, st, path, "cannot write the journal");
     local_journal_proc(&m->journal, getpid(), "supervisor");
     return make_folders(m, err);

@@ -136,6 +136,16 @@ for ms in 002 005 010 020 030 060 100 200 400; do
     is "killed after $ms ms of the start: down leaves no namespace, process or folder" "$(left)" "0 0 "
 done
 
+for i in 1 2; do
+    (weft up -f "$DIR" --bin-dir "$BIN" --detach --timeout 30 >/dev/null 2>&1; echo $? >"$NS_TMP/rc$i") &
+    ups[i]=$!
+done
+wait "${ups[@]}"
+is "two at once under one name: one is refused" "$(sort "$NS_TMP"/rc[12] | xargs)" "0 1"
+is "... and the other serves" "$(code in/client http://server/)" 301
+weft down >/dev/null
+is "... until its end" "$(left)" "0 0 "
+
 # An ip(8) that is held up before it makes a pod's namespace, and would go on after down.
 mkdir "$NS_TMP/slow"
 cat >"$NS_TMP/slow/ip" <<EOF
