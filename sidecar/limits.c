@@ -32,6 +32,7 @@ void proxy_limits_of_conn(struct proxy_conn *c, struct weft_server_options *ret)
     ret->head_timeout_us = o->head_timeout_us;
     ret->idle_timeout_us = o->caller_idle_timeout_us;
     ret->write_timeout_us = o->write_timeout_us;
+    ret->half_close_timeout_us = o->half_close_timeout_us;
     ret->budget = &c->w->output;
     ret->limits = weft_codec_limits_default();
     ret->limits.head_bytes = (uint32_t)o->max_head_bytes;

@@ -185,6 +185,10 @@ static const struct weft_option rows[] = {
      "Opaque bytes that rest in both directions so long end their connection with RST; 0s: never. "
      "Default 3600s.",
      proxy_option_duration, AT(opaque_idle_timeout_us)},
+    {"half-close-timeout", "WEFT_HALF_CLOSE_TIMEOUT", "DURATION",
+     "An HTTP/1 caller that has ended its side is waiting for its answer, or gone: when nothing of "
+     "the answer comes for so long, the request is given up; 0s: never. Default 10s.",
+     proxy_option_duration, AT(half_close_timeout_us)},
     {"check", NULL, NULL, "Check options and snapshot, say what was found, exit.", weft_option_bool,
      AT(check)},
     {"wait-ready", NULL, "DURATION",
@@ -232,6 +236,7 @@ void proxy_options_default(struct proxy_options *o) {
         .write_timeout_us = 300000000,
         .caller_idle_timeout_us = 3600000000,
         .opaque_idle_timeout_us = 3600000000,
+        .half_close_timeout_us = 10000000,
     };
     weft_addr_parse(WEFT_SLICE_LIT("127.0.0.1:15000"), &o->admin);
 }

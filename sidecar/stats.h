@@ -37,7 +37,7 @@
       "Connections closed by the proxy before any request.")                                       \
     X(LIMITS, "weft_limits_hit_total", COUNTER, "direction,limit",                                 \
       "Limits that callers ran into: connections, buffered, head_timeout, body_timeout, "          \
-      "write_timeout, idle_timeout, head, streams, resets, frames, extensions.")                   \
+      "write_timeout, idle_timeout, half_close, head, streams, resets, frames, extensions.")       \
     X(TLS, "weft_tls_handshakes_total", COUNTER, "direction,result",                               \
       "Mutual TLS handshakes: of callers (inbound) ok and failed, with endpoints (outbound) "      \
       "started and failed.")                                                                       \

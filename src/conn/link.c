@@ -178,6 +178,7 @@ static void on_read(void *ud, struct weft_slice data) {
 static void on_eof(void *ud) {
     struct weft_link *l = ud;
     l->eof = true;
+    l->heard_us = weft_loop_now_us(l->loop);
     if (!l->closing && weft_buf_size(&l->rest) == 0) take_eof(l);
 }
 

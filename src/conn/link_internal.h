@@ -27,7 +27,7 @@ struct weft_link {
     uint64_t counted;                  /* ... with so much */
     enum weft_cap cap;                 /* what the peer ran into, once the codec is gone */
     uint32_t refused;  /* streams that the codec refused and nobody was told of yet */
-    uint64_t heard_us; /* when bytes came last */
+    uint64_t heard_us; /* when bytes, or their end, came last */
     bool patient;      /* see weft_link_finish */
     bool reading, eof, shut, ending, closing, dead;
     enum { WEFT_LINK_FIN, WEFT_LINK_FLUSH, WEFT_LINK_RST } how; /* how to close */

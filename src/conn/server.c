@@ -21,6 +21,7 @@ struct weft_server_conn {
     bool draining;
     uint64_t moved_us;          /* when weft_server_conn_check last saw output move ... */
     uint64_t at_codec, at_wire; /* ... to these counts */
+    uint64_t wrote_us;          /* ... and bytes leave */
 };
 
 static struct weft_server_conn *of_link(void *link) {
@@ -147,6 +148,19 @@ void weft_server_conn_cut(struct weft_server_conn *c, enum weft_cap why) {
     weft_link_abort(&c->link);
 }
 
+/* Who has closed his socket looks like who waits for his answer, until something is sent to him. */
+static bool half_closed_too_long(const struct weft_server_conn *c, uint64_t now) {
+    const struct weft_link *l = &c->link;
+    if (!c->opt.half_close_timeout_us || !l->eof || weft_codec_is_tunnel(l->codec)) return false;
+    uint64_t since = c->wrote_us > l->heard_us ? c->wrote_us : l->heard_us;
+    return weft_codec_streams(l->codec) && now - since >= c->opt.half_close_timeout_us;
+}
+
+/* What is not read does not tell of a reset. */
+static bool peer_gone(const struct weft_link *l) {
+    return (l->eof || !l->reading) && weft_xport_gone(l->xport);
+}
+
 /* Does what is queued move? First out of the codec (HTTP/2 windows), then out of the socket. */
 void weft_server_conn_check(struct weft_server_conn *c) {
     struct weft_link *l = &c->link;
@@ -158,8 +172,17 @@ void weft_server_conn_check(struct weft_server_conn *c) {
     uint64_t wire = weft_xport_info(l->xport)->bytes_out - queued;
     bool stuck =
         (weft_codec_queued(l->codec) && codec == c->at_codec) || (queued && wire == c->at_wire);
+    if (wire != c->at_wire) c->wrote_us = now;
     c->at_codec = codec;
     c->at_wire = wire;
+    if (peer_gone(l)) {
+        weft_link_abort(l);
+        return;
+    }
+    if (half_closed_too_long(c, now)) {
+        weft_server_conn_cut(c, WEFT_CAP_HALF_CLOSE);
+        return;
+    }
     if (!stuck) c->moved_us = now;
     if (!c->opt.write_timeout_us || now - c->moved_us < c->opt.write_timeout_us) return;
     weft_server_conn_cut(c, WEFT_CAP_WRITE_TIMEOUT);

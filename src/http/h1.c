@@ -486,6 +486,10 @@ bool weft_codec_peer_ended(const struct weft_codec *c) {
     return !c->is_h2 && h1_of(c)->peer_ended && !h1_of(c)->leftover;
 }
 
+bool weft_codec_is_tunnel(const struct weft_codec *c) {
+    return !c->is_h2 && h1_of(c)->tunnel;
+}
+
 bool weft_codec_out_ended(const struct weft_codec *c) {
     return !c->is_h2 && h1_of(c)->out_ended;
 }

@@ -209,6 +209,11 @@ size_t weft_xport_queued(const struct weft_xport *x) {
     return x->below ? n + weft_xport_queued(x->below) : n;
 }
 
+bool weft_xport_gone(const struct weft_xport *x) {
+    if (x->below) return weft_xport_gone(x->below);
+    return x->ops->gone && x->ops->gone(x);
+}
+
 void weft_xport_want_drain(struct weft_xport *x) {
     x->high = true;
     x->mark = WEFT_XPORT_LOW;

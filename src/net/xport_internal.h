@@ -28,6 +28,7 @@ struct xport_ops {
     void (*pump)(struct weft_xport *x);              /* may be NULL: handle what was held back */
     size_t (*in_flight)(const struct weft_xport *x); /* may be NULL: what is left of x->flying */
     size_t (*in_kernel)(const struct weft_xport *x); /* may be NULL: sent, not yet taken */
+    bool (*gone)(const struct weft_xport *x);        /* may be NULL: see weft_xport_gone */
 };
 
 struct weft_xport {

@@ -198,6 +198,15 @@ static size_t tcp_in_kernel(const struct weft_xport *x) {
     return n > 0 ? (size_t)n : 0;
 }
 
+/* A socket that broke keeps no state but this; a unix socket has none. */
+static bool tcp_gone(const struct weft_xport *x) {
+    struct tcp_info info;
+    socklen_t len = sizeof info;
+    int fd = fd_of(tcp_of((struct weft_xport *)(uintptr_t)x));
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0) return false;
+    return info.tcpi_state == TCP_CLOSE;
+}
+
 /* ---- closing ---- */
 
 static void tcp_linger(struct xport_tcp *t) {
@@ -253,6 +262,7 @@ static const struct xport_ops tcp_ops = {
     .original_dst = xport_tcp_original_dst,
     .in_flight = tcp_in_flight,
     .in_kernel = tcp_in_kernel,
+    .gone = tcp_gone,
 };
 
 static struct xport_tcp *tcp_alloc(struct weft_loop *l, bool is_unix) {

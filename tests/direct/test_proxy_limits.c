@@ -70,6 +70,44 @@ static void silence_ends(void **state) {
     assert_int_equal(world_metric(w, LIMIT("idle_timeout")), 2);
 }
 
+static struct app *silent_app(struct world *w) {
+    world_service(w, "web", "10.96.0.1", "http", "10.0.0.1");
+    world_apply(w);
+    struct app *a = world_app(w, "10.0.0.1:8080");
+    a->hold_all = true;
+    return a;
+}
+
+/* A FIN alone does not say whether somebody is there: the silence behind it does. */
+static void a_caller_that_went_quietly(void **state) {
+    struct world *w = *state;
+    struct app *a = silent_app(w);
+    struct client *c = world_connect(w, "10.96.0.1:80");
+    client_send(c, GET("/"));
+    seconds(w, 100); /* who waits for his answer may wait */
+    weft_xport_shutdown(c->x);
+    seconds(w, 9);
+    assert_int_equal(world_metric(w, LIMIT("half_close")), 0);
+    seconds(w, 3);
+    assert_int_equal(world_metric(w, LIMIT("half_close")), 1);
+    assert_has(world_log(w), "\"reason\":\"client_gone\"");
+    assert_true(c->broken);
+    assert_int_equal(w->proxy->n_exchanges, 0);
+    assert_int_equal(a->requests, 1);
+}
+
+static void a_half_closed_caller_gets_its_answer(void **state) {
+    struct world *w = *state;
+    struct app *a = silent_app(w);
+    struct client *c = world_connect(w, "10.96.0.1:80");
+    client_send(c, GET("/"));
+    weft_xport_shutdown(c->x);
+    seconds(w, 9);
+    world_app_answer(a, 200);
+    assert_has(client_text(c), "HTTP/1.1 200");
+    assert_int_equal(world_metric(w, LIMIT("half_close")), 0);
+}
+
 static struct client *slow_reader(struct world *w, struct app *a) {
     static char body[3 * 1024 * 1024];
     memset(body, 'x', sizeof body - 1);
@@ -163,10 +201,11 @@ static void too_many_streams_knowingly(void **state) {
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
     const struct CMUnitTest tests[] = {
-        T(a_body_that_stands_still), T(a_silent_grpc_stream),
-        T(too_many_connections),     T(silence_ends),
-        T(a_reader_that_stopped),    T(the_longest_queues_go),
-        T(too_many_streams),         T(too_many_streams_knowingly),
+        T(a_body_that_stands_still),   T(a_silent_grpc_stream),
+        T(too_many_connections),       T(silence_ends),
+        T(a_caller_that_went_quietly), T(a_half_closed_caller_gets_its_answer),
+        T(a_reader_that_stopped),      T(the_longest_queues_go),
+        T(too_many_streams),           T(too_many_streams_knowingly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -107,6 +107,17 @@ static void timeouts_count_until_the_101(void **state) {
     assert_has(client_text(c), "weft-reason: request_timeout");
 }
 
+/* A side that has ended waits for the other as long as that lives. */
+static void half_closed_tunnels_may_be_silent(void **state) {
+    struct world *w = *state;
+    struct app *a = plain(w, "kubernetes.io/ws", NULL);
+    struct client *c = open_tunnel(w, a);
+    weft_xport_shutdown(c->x);
+    for (int i = 0; i < 60; i++) world_advance(w, 1000);
+    world_app_send(a, "late");
+    assert_string_equal(client_text(c), "late");
+}
+
 static void half_close_from_the_caller(void **state) {
     struct world *w = *state;
     struct app *a = mesh(w, NULL);
@@ -285,6 +296,7 @@ int main(void) {
         T(over_mutual_tls),
         T(timeouts_end_with_the_101),
         T(timeouts_count_until_the_101),
+        T(half_closed_tunnels_may_be_silent),
         T(half_close_from_the_caller),
         T(half_close_from_the_app),
         T(cut_by_the_app),

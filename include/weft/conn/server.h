@@ -13,6 +13,8 @@ struct weft_server_options {
     uint64_t head_timeout_us;  /* first byte of a head to its end; 0: none */
     uint64_t idle_timeout_us;  /* no stream in flight; 0: none */
     uint64_t write_timeout_us; /* nothing queued moves; 0: none; see weft_server_conn_check */
+    /* HTTP/1: the peer sends nothing more and gets nothing of its answer; 0: none. Not tunnels. */
+    uint64_t half_close_timeout_us;
     struct weft_output_budget *budget; /* of all connections together; may be NULL */
 };
 struct weft_server_cb {
@@ -29,7 +31,8 @@ struct weft_server_conn *weft_server_conn_new(struct weft_xport *x,
 struct weft_xport *weft_server_conn_xport(struct weft_server_conn *c);
 struct weft_server_conn *weft_server_conn_of(struct weft_stream *s); /* NULL once it is closed */
 /* To be called every second or so: aborts a connection whose queued output did not move for the
- * write timeout, and brings its queue to the budget's account. */
+ * write timeout, or whose half-closed peer got nothing for so long; notices a reset that reading
+ * did not; and brings its queue to the budget's account. */
 void weft_server_conn_check(struct weft_server_conn *c);
 /* It holds more queued output than one connection should. */
 bool weft_server_conn_over_queued(const struct weft_server_conn *c);

@@ -105,6 +105,8 @@ bool weft_codec_broken(const struct weft_codec *c);
 /* True (then finished is true as well and nothing is left to pull) when an HTTP/1 message was cut
  * short: the transport must be aborted (RST), as an orderly FIN could pass for its end. */
 bool weft_codec_broken(const struct weft_codec *c);
+/* A 101 was sent or received (HTTP/1). */
+bool weft_codec_is_tunnel(const struct weft_codec *c);
 /* Our side of a tunnel has ended: after what there is to pull, FIN; reading goes on. */
 bool weft_codec_out_ended(const struct weft_codec *c);
 /* HTTP/1, server role: the peer asked for the connection to be closed with the request that was

@@ -12,6 +12,7 @@
     X(BODY_TIMEOUT, "body_timeout")                                                                \
     X(WRITE_TIMEOUT, "write_timeout")                                                              \
     X(IDLE_TIMEOUT, "idle_timeout")                                                                \
+    X(HALF_CLOSE, "half_close")                                                                    \
     X(HEAD, "head")                                                                                \
     X(STREAMS, "streams")                                                                          \
     X(RESETS, "resets")                                                                            \

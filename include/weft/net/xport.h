@@ -37,6 +37,9 @@ void weft_xport_unread(struct weft_xport *x, struct weft_slice data);
  * a system call and a TLS record. Ignored after an error. */
 void weft_xport_write(struct weft_xport *x, struct weft_slice data);
 size_t weft_xport_queued(const struct weft_xport *x);
+/* The kernel knows the connection as broken (reset, or no answer to keep-alive), whether or not it
+ * is read: after the end of input, or while reading is off, nobody is told. Asks the kernel. */
+bool weft_xport_gone(const struct weft_xport *x);
 /* on_drain is due although WEFT_XPORT_HIGH was not reached: after the next progress below LOW. */
 void weft_xport_want_drain(struct weft_xport *x);
 /* on_drain is due when nothing is queued any more. Not when that is so already. */

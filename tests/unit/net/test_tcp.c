@@ -67,6 +67,20 @@ static void test_echo_and_half_close(void **state) {
     pair_done(&p);
 }
 
+/* After a FIN nothing is read, so nobody is told of the reset behind it. */
+static void test_reset_after_the_end(void **state) {
+    struct pair p;
+    pair_open(&p);
+    weft_xport_shutdown(p.client.x);
+    UNTIL(p.l, p.server.eofs);
+    assert_false(weft_xport_gone(p.server.x));
+    weft_xport_abort(p.client.x);
+    p.client.x = NULL;
+    UNTIL(p.l, weft_xport_gone(p.server.x));
+    assert_int_equal(p.server.errors, 0);
+    pair_done(&p);
+}
+
 static void test_addresses_and_original_destination(void **state) {
     struct pair p;
     pair_open(&p);
@@ -503,6 +517,7 @@ static void test_unix_listener(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_echo_and_half_close),
+        cmocka_unit_test(test_reset_after_the_end),
         cmocka_unit_test(test_addresses_and_original_destination),
         cmocka_unit_test(test_write_before_open_is_sent),
         cmocka_unit_test(test_bind_source),
