@@ -16,6 +16,26 @@ void weft_link_count(struct weft_link *l) {
     if (l->counted > before && b->over && b->used / 2 >= b->max) weft_task_queue(l->loop, b->over);
 }
 
+static bool stands_still(struct weft_link *l, uint64_t now) {
+    uint64_t queued = weft_xport_queued(l->xport), codec = weft_codec_sent(l->codec);
+    uint64_t wire = weft_xport_info(l->xport)->bytes_out - queued;
+    bool stands =
+        (weft_codec_blocked(l->codec) && codec == l->at_codec) || (queued && wire == l->at_wire);
+    if (wire != l->at_wire) l->wrote_us = now;
+    l->at_codec = codec;
+    l->at_wire = wire;
+    return stands;
+}
+
+uint32_t weft_link_check(struct weft_link *l, uint64_t timeout_us, bool *ret_stuck) {
+    uint64_t now = weft_loop_now_us(l->loop);
+    weft_link_count(l);
+    uint32_t n = timeout_us ? weft_codec_expire(l->codec, now, timeout_us) : 0;
+    if (!stands_still(l, now) || n) l->moved_us = now;
+    *ret_stuck = timeout_us && now - l->moved_us >= timeout_us;
+    return n;
+}
+
 static void begin_close(struct weft_link *l, int how) {
     if (l->closing) return;
     l->closing = true;
@@ -235,7 +255,7 @@ void weft_link_init(struct weft_link *l, struct weft_xport *x, const struct weft
 
 void weft_link_start(struct weft_link *l, struct weft_codec *codec) {
     l->codec = codec;
-    l->heard_us = weft_loop_now_us(l->loop);
+    l->heard_us = l->moved_us = weft_loop_now_us(l->loop);
     weft_xport_set_cb(l->xport, &xport_cb, l);
     set_reading(l, true);
     if (weft_codec_has_output(codec)) weft_link_on_output(l);

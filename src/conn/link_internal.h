@@ -28,7 +28,10 @@ struct weft_link {
     enum weft_cap cap;                 /* what the peer ran into, once the codec is gone */
     uint32_t refused;  /* streams that the codec refused and nobody was told of yet */
     uint64_t heard_us; /* when bytes, or their end, came last */
-    bool patient;      /* see weft_link_finish */
+    /* weft_link_check: when the connection moved, or owed nothing, and when bytes left it last; to
+     * which counts. */
+    uint64_t moved_us, wrote_us, at_codec, at_wire;
+    bool patient; /* see weft_link_finish */
     bool reading, eof, shut, ending, closing, dead;
     enum { WEFT_LINK_FIN, WEFT_LINK_FLUSH, WEFT_LINK_RST } how; /* how to close */
 };
@@ -50,5 +53,9 @@ void weft_link_close_flush(struct weft_link *l);
 void weft_link_finish(struct weft_link *l);
 /* The same with RST, at once. */
 void weft_link_abort(struct weft_link *l);
+/* To be called every second or so. Does what is queued move? Streams whose own window is shut for
+ * the timeout are reset; how many. *ret_stuck: nothing of the connection moves, out of the socket
+ * or its window, for as long. 0: no timeout. */
+uint32_t weft_link_check(struct weft_link *l, uint64_t timeout_us, bool *ret_stuck);
 /* Brings what is queued here to the budget's account. */
 void weft_link_count(struct weft_link *l);

@@ -19,9 +19,6 @@ struct weft_server_conn {
     struct weft_timer timer;
     enum { TIMER_OFF, TIMER_HEAD, TIMER_IDLE, TIMER_DRAIN } timing;
     bool draining;
-    uint64_t moved_us;          /* when weft_server_conn_check last saw output move ... */
-    uint64_t at_codec, at_wire; /* ... to these counts */
-    uint64_t wrote_us;          /* ... and bytes leave */
 };
 
 static struct weft_server_conn *of_link(void *link) {
@@ -116,7 +113,6 @@ struct weft_server_conn *weft_server_conn_new(struct weft_xport *x,
     weft_link_init(&c->link, x, &link_cb, c);
     c->link.budget = opt->budget;
     c->link.patient = true;
-    c->moved_us = weft_loop_now_us(c->link.loop);
     weft_timer_init(&c->timer, c->link.loop, on_timer, c);
     struct weft_codec *codec = opt->h2
                                    ? weft_h2_new(WEFT_SERVER, &opt->limits, &codec_cb, &c->link)
@@ -152,7 +148,7 @@ void weft_server_conn_cut(struct weft_server_conn *c, enum weft_cap why) {
 static bool half_closed_too_long(const struct weft_server_conn *c, uint64_t now) {
     const struct weft_link *l = &c->link;
     if (!c->opt.half_close_timeout_us || !l->eof || weft_codec_is_tunnel(l->codec)) return false;
-    uint64_t since = c->wrote_us > l->heard_us ? c->wrote_us : l->heard_us;
+    uint64_t since = l->wrote_us > l->heard_us ? l->wrote_us : l->heard_us;
     return weft_codec_streams(l->codec) && now - since >= c->opt.half_close_timeout_us;
 }
 
@@ -161,31 +157,19 @@ static bool peer_gone(const struct weft_link *l) {
     return (l->eof || !l->reading) && weft_xport_gone(l->xport);
 }
 
-/* Does what is queued move? First out of the codec (HTTP/2 windows), then out of the socket. */
 void weft_server_conn_check(struct weft_server_conn *c) {
     struct weft_link *l = &c->link;
+    bool stuck;
     if (l->closing) return;
-    weft_link_count(l);
     report_refused(c, weft_codec_take_refused(l->codec));
-    uint64_t now = weft_loop_now_us(l->loop), queued = weft_xport_queued(l->xport);
-    uint64_t codec = weft_codec_sent(l->codec);
-    uint64_t wire = weft_xport_info(l->xport)->bytes_out - queued;
-    bool stuck =
-        (weft_codec_queued(l->codec) && codec == c->at_codec) || (queued && wire == c->at_wire);
-    if (wire != c->at_wire) c->wrote_us = now;
-    c->at_codec = codec;
-    c->at_wire = wire;
-    if (peer_gone(l)) {
+    uint32_t streams = weft_link_check(l, c->opt.write_timeout_us, &stuck);
+    while (streams--) hit(c, WEFT_CAP_WRITE_TIMEOUT);
+    if (peer_gone(l))
         weft_link_abort(l);
-        return;
-    }
-    if (half_closed_too_long(c, now)) {
+    else if (half_closed_too_long(c, weft_loop_now_us(l->loop)))
         weft_server_conn_cut(c, WEFT_CAP_HALF_CLOSE);
-        return;
-    }
-    if (!stuck) c->moved_us = now;
-    if (!c->opt.write_timeout_us || now - c->moved_us < c->opt.write_timeout_us) return;
-    weft_server_conn_cut(c, WEFT_CAP_WRITE_TIMEOUT);
+    else if (stuck)
+        weft_server_conn_cut(c, WEFT_CAP_WRITE_TIMEOUT);
 }
 
 bool weft_server_conn_over_queued(const struct weft_server_conn *c) {

@@ -107,6 +107,33 @@ uint64_t weft_codec_sent(const struct weft_codec *c) {
     return c->ops->sent(c);
 }
 
+bool weft_codec_blocked(const struct weft_codec *c) {
+    return c->ops->shut && c->ops->queued_all(c) && c->ops->shut(c, NULL);
+}
+
+/* Has it had bytes to send, and a window shut, for so long? */
+static bool stands_still(struct weft_stream *s, uint64_t now_us, uint64_t after_us) {
+    const struct codec_ops *ops = s->codec->ops;
+    bool free = s->out_moved || !ops->queued(s) || !ops->shut(s->codec, s);
+    s->out_moved = false;
+    if (free) s->out_since_us = now_us;
+    return !free && now_us - s->out_since_us >= after_us;
+}
+
+uint32_t weft_codec_expire(struct weft_codec *c, uint64_t now_us, uint64_t after_us) {
+    uint32_t n = 0;
+    if (!c->ops->shut || !c->ops->queued_all(c)) return 0;
+    codec_enter(c);
+    weft_list_each(it, &c->streams) {
+        struct weft_stream *s = WEFT_CONTAINER(it, struct weft_stream, link);
+        if (!stands_still(s, now_us, after_us)) continue;
+        stream_drop(s, WEFT_TIMEOUT);
+        n++;
+    }
+    codec_leave(c);
+    return n;
+}
+
 bool weft_codec_over_queued(const struct weft_codec *c) {
     return c->limits.queued && c->ops->queued_all(c) >= c->limits.queued;
 }

@@ -28,6 +28,9 @@ struct codec_ops {
     uint64_t (*queued_all)(const struct weft_codec *c);
     uint64_t (*sent)(const struct weft_codec *c);
     void (*calm)(struct weft_codec *c);
+    /* The peer's window is shut: of the stream, or (NULL) of the connection. NULL: has no windows.
+     */
+    bool (*shut)(const struct weft_codec *c, const struct weft_stream *s);
     void (*destroy)(struct weft_codec *c); /* wire state and the codec itself */
     /* Client role: the stream's head is to be sent. */
     enum weft_status (*request)(struct weft_stream *s, const struct weft_head *head, bool end);
@@ -114,6 +117,8 @@ struct weft_stream {
     struct weft_slice rx_host;
     struct weft_fields *rx_fields; /* of s->rx or the trailers */
     bool sent_head, sent_end;      /* on the wire */
+    bool out_moved;                /* body bytes left since weft_codec_expire looked */
+    uint64_t out_since_us;         /* when it saw them move, or free to */
     bool rst_after_end;            /* the rest of the request is not wanted */
 };
 
@@ -148,7 +153,9 @@ void stream_open_tunnel(struct weft_stream *s);
 void stream_in_end(struct weft_stream *s, bool told);
 /* The stream failed: on_reset, then it is inert. */
 void stream_fail(struct weft_stream *s, enum weft_status status, bool unprocessed);
-/* The same for all that are not over. */
+/* Drops what is queued and resets it, whether or not its user is done with it. */
+void stream_drop(struct weft_stream *s, enum weft_status status);
+/* The same as stream_fail for all that are not over. */
 void codec_fail_all(struct weft_codec *c, enum weft_status status);
 /* Marks it dead without an event. */
 void stream_kill(struct weft_stream *s);

@@ -136,6 +136,12 @@ static uint64_t h2_sent(const struct weft_codec *c) {
     return h2_of(c)->data_sent;
 }
 
+static bool h2_shut(const struct weft_codec *c, const struct weft_stream *s) {
+    nghttp2_session *session = h2_of(c)->session;
+    if (!s) return nghttp2_session_get_remote_window_size(session) <= 0;
+    return nghttp2_session_get_stream_remote_window_size(session, (int32_t)s->id) == 0;
+}
+
 static void h2_calm(struct weft_codec *c) {
     struct h2 *h = h2_of(c);
     h->lose_code = NGHTTP2_ENHANCE_YOUR_CALM;
@@ -203,6 +209,7 @@ static const struct codec_ops ops = {
     .queued_all = h2_queued_all,
     .sent = h2_sent,
     .calm = h2_calm,
+    .shut = h2_shut,
     .dropped = h2_dropped,
     .destroy = h2_destroy,
     .request = h2_request,

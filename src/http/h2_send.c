@@ -80,6 +80,7 @@ static int send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8
     h->pulled += FRAME_HEAD + length;
     h->queued -= length;
     h->data_sent += length;
+    s->out_moved = true;
     h2_budget_data_sent(&h->budget);
     return 0;
 }
@@ -150,6 +151,7 @@ static void resume(struct weft_stream *s) {
 
 void h2_data(struct weft_stream *s, struct weft_slice data) {
     h2_of(s->codec)->queued += data.len;
+    if (!weft_buf_size(&s->out)) s->out_moved = true;
     (void)weft_buf_append(&s->out, data); /* bounded by WEFT_STREAM_HIGH plus one call */
     resume(s);
 }

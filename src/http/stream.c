@@ -113,6 +113,11 @@ void stream_fail(struct weft_stream *s, enum weft_status status, bool unprocesse
     if (!s->released && s->cb->on_reset) s->cb->on_reset(s->ud, r);
 }
 
+void stream_drop(struct weft_stream *s, enum weft_status status) {
+    s->codec->ops->reset(s, status);
+    stream_fail(s, status, /* unprocessed= */ false);
+}
+
 /* === settling === */
 
 static void tell_writable(struct weft_codec *c) {

@@ -132,6 +132,48 @@ static void a_reader_that_stopped(void **state) {
     assert_true(c->broken);
 }
 
+/* One of many streams of a connection, which otherwise is silent or busy: it alone ends. */
+static void one_stopped_stream(struct world *w, bool busy) {
+    static char body[1024 * 1024];
+    memset(body, 'x', sizeof body - 1);
+    world_service(w, "web", "10.96.0.1", "kubernetes.io/h2c", "10.0.0.1");
+    world_apply(w);
+    struct app *a = world_app(w, "10.0.0.1:8080");
+    a->h2 = true;
+    a->reply_body = body;
+    struct weft_client_conn *c = world_connect_h2(w->proxy, PROXY_OUTBOUND, "10.96.0.1:80");
+    struct h2_call stopped, watch, other;
+    world_call(c, "GET", "/stopped", "", NULL, &stopped);
+    weft_stream_pause(stopped.s);
+    world_settle(w);
+    assert_true(weft_buf_size(&stopped.body) < sizeof body - 1);
+    a->reply_body = "short";
+    a->script[1] = ACT_HOLD;
+    a->n_script = 2;
+    world_call(c, "GET", "/watch", "", NULL, &watch);
+    for (int i = 0; i < 31; i++) {
+        seconds(w, 10);
+        assert_int_equal(stopped.reset, i >= 30);
+        if (!busy) continue;
+        world_call(c, "GET", "/other", "", NULL, &other);
+        world_settle(w);
+        assert_int_equal(other.status, 200);
+        world_call_done(&other);
+    }
+    assert_int_equal(world_metric(w, LIMIT("write_timeout")), 1);
+    world_app_answer(a, 200);
+    assert_int_equal(watch.status, 200);
+    assert_false(watch.reset);
+    world_call_done(&stopped);
+    world_call_done(&watch);
+}
+static void one_stopped_stream_of_a_silent_connection(void **state) {
+    one_stopped_stream(*state, false);
+}
+static void one_stopped_stream_of_a_busy_connection(void **state) {
+    one_stopped_stream(*state, true);
+}
+
 /* The longest queues go at twice the maximum; who holds nothing stays. */
 static void the_longest_queues_go(void **state) {
     struct world *w = *state;
@@ -201,11 +243,18 @@ static void too_many_streams_knowingly(void **state) {
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
     const struct CMUnitTest tests[] = {
-        T(a_body_that_stands_still),   T(a_silent_grpc_stream),
-        T(too_many_connections),       T(silence_ends),
-        T(a_caller_that_went_quietly), T(a_half_closed_caller_gets_its_answer),
-        T(a_reader_that_stopped),      T(the_longest_queues_go),
-        T(too_many_streams),           T(too_many_streams_knowingly),
+        T(a_body_that_stands_still),
+        T(a_silent_grpc_stream),
+        T(too_many_connections),
+        T(silence_ends),
+        T(a_caller_that_went_quietly),
+        T(a_half_closed_caller_gets_its_answer),
+        T(one_stopped_stream_of_a_silent_connection),
+        T(one_stopped_stream_of_a_busy_connection),
+        T(a_reader_that_stopped),
+        T(the_longest_queues_go),
+        T(too_many_streams),
+        T(too_many_streams_knowingly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,9 +30,10 @@ struct weft_server_conn *weft_server_conn_new(struct weft_xport *x,
                                               const struct weft_server_cb *cb, void *ud);
 struct weft_xport *weft_server_conn_xport(struct weft_server_conn *c);
 struct weft_server_conn *weft_server_conn_of(struct weft_stream *s); /* NULL once it is closed */
-/* To be called every second or so: aborts a connection whose queued output did not move for the
- * write timeout, or whose half-closed peer got nothing for so long; notices a reset that reading
- * did not; and brings its queue to the budget's account. */
+/* To be called every second or so: resets streams whose reader did not open their window for the
+ * write timeout, aborts a connection of which nothing that is queued moved for as long, or whose
+ * half-closed peer got nothing for so long; notices a reset that reading did not; and brings its
+ * queue to the budget's account. */
 void weft_server_conn_check(struct weft_server_conn *c);
 /* It holds more queued output than one connection should. */
 bool weft_server_conn_over_queued(const struct weft_server_conn *c);

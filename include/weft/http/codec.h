@@ -128,6 +128,11 @@ void weft_codec_at(struct weft_codec *c, uint64_t now_us);
 /* Outgoing bytes of all streams that were not pulled; and those that were, growing. */
 uint64_t weft_codec_queued(const struct weft_codec *c);
 uint64_t weft_codec_sent(const struct weft_codec *c);
+/* HTTP/2: something is queued, and the peer's window of the whole connection is shut. */
+bool weft_codec_blocked(const struct weft_codec *c);
+/* HTTP/2, to be called every second or so: resets (on_reset, TIMEOUT) the streams that have bytes
+ * queued while the peer kept their own window shut for after_us; returns how many. */
+uint32_t weft_codec_expire(struct weft_codec *c, uint64_t now_us, uint64_t after_us);
 /* Queued output reached the connection's own maximum. */
 bool weft_codec_over_queued(const struct weft_codec *c);
 /* The limit that the peer ran into, or NONE; with HTTP/2 the connection is lost then. */
