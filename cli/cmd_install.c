@@ -4,6 +4,7 @@
 #include <cli/cli.h>
 #include <cli/cluster.h>
 #include <cli/install.h>
+#include <cli/leftovers.h>
 
 #include <stdio.h>
 #include <weft/base/alloc.h>
@@ -11,39 +12,56 @@
 
 struct options {
     struct cli_install_values values;
-    bool check;
+    struct cluster_at at;
+    bool ask; /* the cluster, instead of printing manifests */
 };
-/* The last row is that of install alone. */
-static const struct weft_option rows[] = {
-#define X(member, flag_, value, help_)                                                             \
+#define VALUE_ROW(member, flag_, value, help_)                                                     \
     {.flag = flag_,                                                                                \
      .metavar = "TEXT",                                                                            \
      .help = help_ value ".",                                                                      \
      .set = weft_option_str,                                                                       \
      .offset = offsetof(struct options, values.member)},
-    CLI_INSTALL_MAP(X)
-#undef X
-        {.flag = "check",
-         .help = "Prints nothing for kubectl; asks the cluster of $KUBECONFIG whether it can be "
-                 "installed.",
-         .set = weft_option_bool,
-         .offset = offsetof(struct options, check)},
-};
+#define ROWS(flag_, help_)                                                                         \
+    {                                                                                              \
+        CLI_INSTALL_MAP(VALUE_ROW){.flag = flag_,                                                  \
+                                   .help = help_,                                                  \
+                                   .set = weft_option_bool,                                        \
+                                   .offset = offsetof(struct options, ask)},                       \
+            {.flag = "kubeconfig",                                                                 \
+             .metavar = "FILE",                                                                    \
+             .help = "With --" flag_ ": the cluster of this file. Default: as kubectl.",           \
+             .set = weft_option_str,                                                               \
+             .offset = offsetof(struct options, at.kubeconfig)},                                   \
+            {.flag = "context",                                                                    \
+             .metavar = "NAME",                                                                    \
+             .help = "Context of the kubeconfig file. Default: its current one.",                  \
+             .set = weft_option_str,                                                               \
+             .offset = offsetof(struct options, at.context)},                                      \
+    }
+static const struct weft_option install_rows[] =
+    ROWS("check", "Prints nothing for kubectl; asks the cluster whether Weft can be installed.");
+static const struct weft_option upgrade_rows[] =
+    ROWS("leftovers", "Instead: what the cluster has of other versions and this one does not, for "
+                      "kubectl delete --ignore-not-found -f -.");
+static const struct weft_option uninstall_rows[] =
+    ROWS("leftovers", "Instead: whatever of Weft the cluster still has, of any version.");
+enum { N_ROWS = WEFT_LEN(install_rows) };
 
 struct command {
-    size_t n_rows;
+    const struct weft_option *rows;
     const char *name, *about, *notes;
+    int (*ask)(const struct options *o);
     void (*render)(const struct cli_install_values *v, struct weft_buf *out);
 };
 
 static int help(const struct command *c) {
     printf("Usage: weft %s [OPTIONS] | kubectl %s\n\n%s\n"
-           "Exit status: 0 printed, or nothing found by --check; 1 it found an error; 2 wrong "
-           "usage.\n\nOptions:\n",
+           "Exit status: 0 printed, or nothing found by --check; 1 it found an error, or not all\n"
+           "could be asked; 2 wrong usage.\n\nOptions:\n",
            c->name,
            c->render == cli_install_render ? "apply -f -" : "delete --ignore-not-found -f -",
            c->about);
-    weft_options_print(stdout, rows, c->n_rows);
+    weft_options_print(stdout, c->rows, N_ROWS);
     return CLI_OK;
 }
 
@@ -69,22 +87,35 @@ static int run(const struct command *c, int argc, char **argv) {
     struct weft_option_result r;
     struct weft_error err = {0};
     cli_install_defaults(&o.values);
-    if (weft_options_parse(rows, c->n_rows, argc, argv, false, &o, &r, &err) != WEFT_OK)
+    if (weft_options_parse(c->rows, N_ROWS, argc, argv, false, &o, &r, &err) != WEFT_OK)
         return wrong(c, err.path, err.message);
     if (r.help) return help(c);
     if (r.version) return cmd_version(1, argv);
     if (r.rest < argc) return wrong(c, argv[r.rest], "unexpected argument");
     if (cli_install_judge(&o.values, &err) != WEFT_OK) return wrong(c, err.path, err.message);
-    if (o.check)
-        return cluster_check_before(&(struct cluster_at){NULL, NULL}, o.values.namespace) == CLI_OK
-                   ? CLI_OK
-                   : CLI_FAILED;
+    if (o.ask) return c->ask(&o);
+    if (o.at.kubeconfig || o.at.context)
+        return wrong(c, o.at.kubeconfig ? "--kubeconfig" : "--context",
+                     c->rows == install_rows ? "only with --check" : "only with --leftovers");
     return print(c, &o.values);
+}
+
+static int ask_before(const struct options *o) {
+    return cluster_check_before(&o->at, o->values.namespace) == CLI_OK ? CLI_OK : CLI_FAILED;
+}
+
+static int ask_after_upgrade(const struct options *o) {
+    return cli_leftovers(&o->at, &o->values);
+}
+
+static int ask_after_removal(const struct options *o) {
+    return cli_leftovers(&o->at, NULL);
 }
 
 int cmd_install(int argc, char **argv) {
     static const struct command c = {
-        .n_rows = WEFT_LEN(rows),
+        .rows = install_rows,
+        .ask = ask_before,
         .name = "install",
         .about =
             "Prints what Weft needs in a cluster: its namespace, rights, controllers, Service\n"
@@ -96,15 +127,19 @@ int cmd_install(int argc, char **argv) {
 
 int cmd_upgrade(int argc, char **argv) {
     static const struct command c = {
-        .n_rows = WEFT_LEN(rows) - 1,
+        .rows = upgrade_rows,
+        .ask = ask_after_upgrade,
         .name = "upgrade",
         .about =
             "Prints the manifests of this version, to be applied over those of the last one;\n"
             "give the options that were given to weft install. `kubectl diff -f -` shows what\n"
-            "would change.",
+            "would change. Afterwards `weft upgrade --leftovers` prints what an older version had\n"
+            "and this one does not, which kubectl apply leaves.",
         .notes =
             "weft: controllers are replaced one after the other and sidecars go on as they are;\n"
-            "weft: a pod gets its new sidecar when it is made again (kubectl rollout restart)\n",
+            "weft: a pod gets its new sidecar when it is made again (kubectl rollout restart)\n"
+            "weft: then, with the same options: weft upgrade --leftovers | kubectl delete "
+            "--ignore-not-found -f -\n",
         .render = cli_install_render,
     };
     return run(&c, argc, argv);
@@ -112,15 +147,18 @@ int cmd_upgrade(int argc, char **argv) {
 
 int cmd_uninstall(int argc, char **argv) {
     static const struct command c = {
-        .n_rows = WEFT_LEN(rows) - 1,
+        .rows = uninstall_rows,
+        .ask = ask_after_removal,
         .name = "uninstall",
         .about =
             "Prints the objects that weft install made, the webhook first, so that pods are made\n"
-            "without a sidecar from then on. Keys and Lease go with the namespace.",
+            "without a sidecar from then on. Keys and Lease go with the namespace. Then\n"
+            "`weft uninstall --leftovers` looks through the cluster for what is still there.",
         .notes =
             "weft: pods keep their sidecar until they are made again (kubectl rollout restart);\n"
             "weft: do that before you delete, as sidecars without a controller learn nothing new\n"
-            "weft: with the experimental channel's types also: kubectl delete xmesh weft\n",
+            "weft: afterwards: weft uninstall --leftovers | kubectl delete --ignore-not-found -f "
+            "-\n",
         .render = cli_install_render_removal,
     };
     return run(&c, argc, argv);
