@@ -123,7 +123,8 @@ void proxy_exchange_heard(struct proxy_exchange *x, uint16_t status);
 /* The same for a gRPC call's status; once. */
 void proxy_exchange_heard_grpc(struct proxy_exchange *x);
 void proxy_exchange_drop_attempt(struct proxy_exchange *x);
-void proxy_exchange_drop_up(struct proxy_exchange *x); /* the same, its timer goes on */
+void proxy_exchange_stop_waiting(struct proxy_exchange *x); /* for a connection */
+void proxy_exchange_drop_up(struct proxy_exchange *x);      /* the same, its timer goes on */
 /* The endpoint cut the stream: one of the four cases, the stanza, or an answer. */
 void proxy_exchange_reset_by_endpoint(struct proxy_exchange *x, struct weft_reset r);
 

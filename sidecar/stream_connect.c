@@ -216,10 +216,14 @@ static void let_load_go(struct proxy_exchange *x) {
     x->load = NULL;
 }
 
-void proxy_exchange_drop_up(struct proxy_exchange *x) {
+void proxy_exchange_stop_waiting(struct proxy_exchange *x) {
     if (x->wait) weft_pool_cancel(x->wait);
     x->wait = NULL;
     weft_timer_stop(&x->wait_timer);
+}
+
+void proxy_exchange_drop_up(struct proxy_exchange *x) {
+    proxy_exchange_stop_waiting(x);
     if (x->up) {
         weft_stream_reset(x->up, WEFT_CANCELED); /* no effect on a complete one */
         weft_stream_release(x->up);

@@ -144,7 +144,7 @@ void proxy_exchange_finish(struct proxy_exchange *x, enum weft_reason why) {
     if (x->mirrors) proxy_mirrors_leave(x);
     weft_timer_stop(&x->request_timer);
     weft_timer_stop(&x->attempt_timer);
-    weft_timer_stop(&x->wait_timer);
+    proxy_exchange_stop_waiting(x); /* a dial may end in this very turn */
     uint64_t duration_us = weft_loop_now_us(x->w->loop) - x->started_us;
     struct proxy_series *r = proxy_exchange_series(x);
     count(x, r, duration_us);

@@ -39,15 +39,17 @@ static void drop_kept(struct proxy_exchange *x) {
 static void keep(struct proxy_exchange *x, struct weft_slice data) {
     if (x->replay_lost && x->up) return;
     weft_buf_append(&x->body, data);
-    if (weft_buf_size(&x->body) <= WEFT_REPLAY_BYTES) return;
-    x->replay_lost = true;
-    if (x->up) drop_kept(x); /* without an attempt it is still to be sent once */
+    if (!x->up || weft_buf_size(&x->body) <= WEFT_REPLAY_BYTES) return;
+    x->replay_lost =
+        true; /* not before it was sent once: until then no attempt has cost anything */
+    drop_kept(x);
 }
 
 void proxy_exchange_send_body(struct proxy_exchange *x) {
     bool full = false;
     if (weft_buf_size(&x->body))
         full = weft_stream_data(x->up, weft_buf_slice(&x->body)) == WEFT_AGAIN;
+    if (weft_buf_size(&x->body) > WEFT_REPLAY_BYTES) x->replay_lost = true;
     if (x->replay_lost) drop_kept(x);
     if (over(x) || !x->up) return;
     if (x->req_end && !x->bodyless)

@@ -120,6 +120,28 @@ static void the_hop_breaks(void **state) {
     assert_int_equal(a->requests, 0);
 }
 
+/* HEADERS and RST_STREAM in one read: the dial ends in the turn in which the exchange did. */
+static void a_call_is_reset_while_dialling(void **state) {
+    static const char bytes[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+                                "\0\0\0\4\0\0\0\0\0"                       /* SETTINGS */
+                                "\0\0\10\1\5\0\0\0\1\x82\x86\x84\x41\3web" /* GET / */
+                                "\0\0\4\3\0\0\0\0\1\0\0\0\10";             /* CANCEL */
+    struct world *w = *state;
+    struct app *a = plain(w);
+    static const enum app_mode modes[] = {APP_REFUSE, APP_HTTP};
+    for (size_t i = 0; i < WEFT_LEN(modes); i++) {
+        struct client *c = world_connect(w, "10.96.0.1:80");
+        a->mode = modes[i];
+        a->h2 = true;
+        weft_xport_write(c->x, weft_slice(bytes, sizeof bytes - 1));
+        world_settle(w);
+        assert_int_equal(a->dials, 1 + i);
+        end(&c->x, true);
+        nothing_left(w);
+    }
+    assert_int_equal(a->requests, 0);
+}
+
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
     const struct CMUnitTest tests[] = {
@@ -131,6 +153,7 @@ int main(void) {
         T(apps_are_reset_behind_tls),
         T(apps_leave_behind_tls),
         T(the_hop_breaks),
+        T(a_call_is_reset_while_dialling),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -106,6 +106,27 @@ static void refused_moves_on(void **state) {
     assert_string_equal(b->seen.body, "ab");
 }
 
+/* Nothing of it was sent, so its size is no reason to give up. */
+static void a_large_upload_moves_on_too(void **state) {
+    struct world *w = *state;
+    static char body[100001];
+    memset(body, 'x', sizeof body - 1);
+    world_web(w, NULL);
+    world_app(w, "10.0.0.1:8080")->mode = APP_REFUSE;
+    struct app *b = world_app(w, "10.0.0.2:8080");
+    b->h2 = true;
+    struct weft_client_conn *c = world_connect_h2(w->proxy, PROXY_OUTBOUND, "10.96.0.1:80");
+    for (int i = 0; i < 10; i++) {
+        struct h2_call call;
+        world_call(c, "POST", "/", "", body, &call);
+        world_settle(w);
+        if (call.status != 200) fail_msg("%s", world_log(w));
+        assert_int_equal(strlen(b->seen.body), sizeof body - 1);
+        world_call_done(&call);
+    }
+    weft_client_conn_close(c);
+}
+
 static void all_refused_is_503(void **state) {
     struct world *w = *state;
     world_web(w, NULL);
@@ -358,6 +379,7 @@ int main(void) {
         T(timeout_after_the_head_cuts),
         T(request_timeout_covers_a_slow_upload),
         T(refused_moves_on),
+        T(a_large_upload_moves_on_too),
         T(all_refused_is_503),
         T(connect_timeout_is_503),
         T(reset_is_not_repeated),
