@@ -40,8 +40,7 @@ static void keep(struct proxy_exchange *x, struct weft_slice data) {
     if (x->replay_lost && x->up) return;
     weft_buf_append(&x->body, data);
     if (!x->up || weft_buf_size(&x->body) <= WEFT_REPLAY_BYTES) return;
-    x->replay_lost =
-        true; /* not before it was sent once: until then no attempt has cost anything */
+    x->replay_lost = true; /* not before it was sent once */
     drop_kept(x);
 }
 
