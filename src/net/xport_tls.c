@@ -78,6 +78,12 @@ static void bio_method_make(void) {
     OPENSSL_atexit(bio_method_free);
 }
 
+/* Errors of an earlier call would be taken for this one's. Wiping the queue is dear, and it is
+ * empty. */
+static void forget_errors(void) {
+    if (ERR_peek_error()) ERR_clear_error();
+}
+
 /* ---- handshake ---- */
 
 static void fail_tls(struct xport_tls *t, const char *when) {
@@ -126,7 +132,7 @@ static void handshake_done(struct xport_tls *t) {
 }
 
 static void handshake(struct xport_tls *t) {
-    ERR_clear_error();
+    forget_errors();
     int rc = SSL_do_handshake(t->ssl);
     if (rc == 1)
         handshake_done(t);
@@ -148,22 +154,28 @@ static void read_ended(struct xport_tls *t, int why) {
         xport_fail(&t->x, WEFT_RESET);
 }
 
+/* Asked for more, OpenSSL would take a buffer, find nothing and give it back. At the end of the
+ * stream it has something to say. */
+static bool nothing_left(const struct xport_tls *t) {
+    return !t->src.len && !weft_buf_size(&t->in) && !t->below_eof && !SSL_has_pending(t->ssl);
+}
+
 /* Decrypts as many records as fit into the loop's buffer and hands them up together. False: there
  * is no more. */
 static bool read_some(struct xport_tls *t) {
     char *buf = loop_plain_buf(t->x.loop);
     size_t n = 0, got;
     int rc = 1;
-    ERR_clear_error();
-    while (n + MAX_RECORD <= LOOP_READ_BUF) {
+    forget_errors();
+    do {
         rc = SSL_read_ex(t->ssl, buf + n, LOOP_READ_BUF - n, &got);
         if (rc != 1) break;
         n += got;
-    }
+    } while (n + MAX_RECORD <= LOOP_READ_BUF && !nothing_left(t));
     int why = rc == 1 ? SSL_ERROR_NONE : SSL_get_error(t->ssl, rc);
     if (n) xport_deliver(&t->x, weft_slice(buf, n));
     if (t->x.closed || t->x.failed) return false;
-    if (rc == 1) return true;
+    if (rc == 1) return !nothing_left(t);
     read_ended(t, why);
     return false;
 }
@@ -224,7 +236,7 @@ static void tls_read_off(struct weft_xport *x) {
 static void tls_flush(struct weft_xport *x) {
     struct xport_tls *t = tls_of(x);
     size_t n = weft_buf_size(&x->out);
-    ERR_clear_error();
+    forget_errors();
     if (n && SSL_write_ex(t->ssl, x->out.base + x->out.off, n, &n) != 1) {
         xport_fail_later(x, WEFT_TLS);
         return;
