@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The end of certificates: whoever proved himself with one is not believed longer than it is valid.
- * Requests move to another connection by GOAWAY in time; what cannot move, opaque bytes and
- * tunnels, is cut when the first of the two certificates ends. */
+ * New requests move to another connection by GOAWAY in time; what cannot move, opaque bytes,
+ * tunnels and requests still under way, is cut when the first of the two certificates ends. */
 #include <sidecar/stream.h>
 
 #include <weft/base/clock.h>
@@ -16,12 +16,16 @@ int64_t proxy_inbound_use_s(int64_t left, int64_t life) {
     return use > 1 ? use : 1;
 }
 
-static void cut_tunnels(struct proxy_conn *c) {
+/* The connection, with what is under way on it. */
+static void cut_requests(struct proxy_conn *c) {
     weft_list_each(it, &c->w->exchanges) {
         struct proxy_exchange *x = WEFT_CONTAINER(it, struct proxy_exchange, link);
-        if (x->conn == c && x->tunnel)
-            proxy_exchange_reply(x, WEFT_REASON_CERTIFICATE_EXPIRED, WEFT_SLICE_EMPTY);
+        if (x->conn != c || x->state == PROXY_ST_FINISH) continue;
+        proxy_exchange_drop_attempt(x);
+        weft_stream_reset(x->down, WEFT_CANCELED);
+        proxy_exchange_finish(x, WEFT_REASON_CERTIFICATE_EXPIRED);
     }
+    if (c->server) weft_server_conn_close(c->server);
 }
 
 static void on_end(void *arg) {
@@ -29,7 +33,7 @@ static void on_end(void *arg) {
     if (c->relay)
         proxy_opaque_cut(c, WEFT_REASON_CERTIFICATE_EXPIRED);
     else
-        cut_tunnels(c);
+        cut_requests(c);
 }
 
 static void wait_for_end(struct proxy_conn *c) {

@@ -45,6 +45,24 @@ static void request_over_mutual_tls(void **state) {
     assert_has(log, "\"peer_id\":\"" CLIENT_ID "\"");
 }
 
+/* An answer of hours: GOAWAY came long ago, the certificates of an hour end. */
+static void streams_end_with_the_certificate(void **state) {
+    struct world *w = *state;
+    struct app *a = mesh(w, true);
+    a->hold_all = true;
+    struct client *c = world_connect(w, "10.96.0.1:80");
+    client_send(c, GET("/watch"));
+    world_advance(w, 3590 * 1000);
+    assert_int_equal(a->requests, 1);
+    assert_string_equal(client_text(c), "");
+    assert_int_equal(w->peer->n_exchanges, 1);
+    world_advance(w, 11 * 1000);
+    assert_int_equal(w->peer->n_exchanges, 0);
+    assert_true(weft_list_empty(&w->peer->conns));
+    assert_has(client_text(c), "HTTP/1.1 502");
+    assert_has(world_log(w), "\"reason\":\"certificate_expired\"");
+}
+
 /* HTTP/1.1 callers share one HTTP/2 connection between the sidecars. */
 static void callers_share_a_connection(void **state) {
     struct world *w = *state;
@@ -370,7 +388,7 @@ static void opaque_over_mutual_tls(void **state) {
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
     const struct CMUnitTest tests[] = {
-        T(request_over_mutual_tls),
+        T(request_over_mutual_tls), T(streams_end_with_the_certificate),
         T(callers_share_a_connection),
         T(old_and_new_protocols_survive_the_hop),
         T(absent_host_survives_the_hop),
