@@ -73,6 +73,16 @@ static struct weft_server_conn *longest(struct proxy_worker *w) {
     return most;
 }
 
+/* The longest queue of all, be it for a caller or for an endpoint; how much less there is. */
+static uint64_t cut_longest(struct proxy_worker *w) {
+    struct weft_client_conn *up = NULL;
+    struct weft_server_conn *down = longest(w);
+    uint64_t n = down ? weft_server_conn_queued(down) : 0;
+    if (weft_pool_longest(w->pool, &up) > n) return weft_pool_shed(up);
+    if (n) weft_server_conn_cut(down, WEFT_CAP_BUFFERED);
+    return n;
+}
+
 void proxy_limits_evict(void *worker) {
     struct proxy_worker *w = WEFT_CAST(proxy_worker, worker);
     weft_list_each(it, &w->conns) { /* what went out since is counted out */
@@ -81,11 +91,9 @@ void proxy_limits_evict(void *worker) {
     }
     uint64_t left = w->output.used;
     while (left / 2 >= w->output.max) {
-        struct weft_server_conn *c = longest(w);
-        uint64_t n = c ? weft_server_conn_queued(c) : 0;
+        uint64_t n = cut_longest(w);
         if (n == 0) return; /* all the rest is closing already */
-        left -= n;
-        weft_server_conn_cut(c, WEFT_CAP_BUFFERED);
+        left -= n < left ? n : left;
     }
 }
 
@@ -110,6 +118,7 @@ void proxy_limits_check(struct proxy_worker *w) {
         if (c->server) weft_server_conn_check(c->server);
         if (c->relay) proxy_opaque_check(c);
     }
+    weft_pool_check(w->pool, w->opt->write_timeout_us, w->opt->dead_timeout_us);
     if (!w->opt->body_timeout_us) return;
     weft_list_each(it, &w->exchanges) {
         check_body(WEFT_CONTAINER(it, struct proxy_exchange, link), now_us);

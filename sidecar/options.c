@@ -174,8 +174,7 @@ static const struct weft_option rows[] = {
      proxy_option_duration, AT(body_timeout_us)},
     {"write-timeout", "WEFT_WRITE_TIMEOUT", "DURATION",
      "A caller, or either side of opaque bytes, that takes nothing of what is queued for it so "
-     "long "
-     "is cut off with RST; 0s: none. "
+     "long is cut off with RST; an endpoint that takes nothing of a request, too (504); 0s: none. "
      "Default 300s.",
      proxy_option_duration, AT(write_timeout_us)},
     {"caller-idle-timeout", "WEFT_CALLER_IDLE_TIMEOUT", "DURATION",
@@ -189,6 +188,10 @@ static const struct weft_option rows[] = {
      "An HTTP/1 caller that has ended its side is waiting for its answer, or gone: when nothing of "
      "the answer comes for so long, the request is given up; 0s: never. Default 10s.",
      proxy_option_duration, AT(half_close_timeout_us)},
+    {"dead-timeout", "WEFT_DEAD_TIMEOUT", "DURATION",
+     "An endpoint's connection over which something was sent, and whose host acknowledges nothing "
+     "for so long, is given up; 0s: as TCP does, after a quarter of an hour. Default 20s.",
+     proxy_option_duration, AT(dead_timeout_us)},
     {"check", NULL, NULL, "Check options and snapshot, say what was found, exit.", weft_option_bool,
      AT(check)},
     {"wait-ready", NULL, "DURATION",
@@ -237,6 +240,7 @@ void proxy_options_default(struct proxy_options *o) {
         .caller_idle_timeout_us = 3600000000,
         .opaque_idle_timeout_us = 3600000000,
         .half_close_timeout_us = 10000000,
+        .dead_timeout_us = 20000000,
     };
     weft_addr_parse(WEFT_SLICE_LIT("127.0.0.1:15000"), &o->admin);
 }

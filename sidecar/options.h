@@ -52,7 +52,7 @@ struct proxy_options {
     uint64_t max_head_bytes;
     uint64_t max_connections, max_streams, max_buffered, max_resets, max_control_frames;
     uint64_t body_timeout_us, write_timeout_us, caller_idle_timeout_us;
-    uint64_t opaque_idle_timeout_us, half_close_timeout_us;
+    uint64_t opaque_idle_timeout_us, half_close_timeout_us, dead_timeout_us;
     uint64_t cert_ttl_s;
     const char *app_probes;
     bool check;

@@ -72,7 +72,7 @@ void proxy_exchange_heard_grpc(struct proxy_exchange *x) {
 static void blame(struct proxy_exchange *x, enum weft_reason reason, bool unprocessed) {
     enum proxy_failure why = PROXY_FAILED_CONNECT;
     if (!x->load || reason == WEFT_REASON_OVERLOAD) return;
-    if (reason == WEFT_REASON_BACKEND_TIMEOUT)
+    if (reason == WEFT_REASON_BACKEND_TIMEOUT || reason == WEFT_REASON_UPSTREAM_STALLED)
         why = PROXY_FAILED_TIMEOUT;
     else if (reason == WEFT_REASON_UPSTREAM_RESET || reason == WEFT_REASON_UPSTREAM_PROTOCOL)
         why = PROXY_FAILED_RESET;
@@ -314,10 +314,27 @@ void proxy_exchange_attempt_failed(struct proxy_exchange *x, enum weft_reason re
     proxy_exchange_reply(x, reason, proxy_backend_name(x->be, x->req->fields.arena));
 }
 
+/* TIMEOUT: it took nothing of what is queued; AGAIN: too much was queued for all endpoints. */
+static enum weft_reason reset_reason(struct weft_reset r) {
+    switch (r.status) {
+    case WEFT_TIMEOUT:
+        return WEFT_REASON_UPSTREAM_STALLED;
+    case WEFT_AGAIN:
+        return WEFT_REASON_OVERLOAD;
+    case WEFT_PROTOCOL:
+    case WEFT_LIMIT:
+        return WEFT_REASON_UPSTREAM_PROTOCOL;
+    default:
+        return WEFT_REASON_UPSTREAM_RESET;
+    }
+}
+
 void proxy_exchange_reset_by_endpoint(struct proxy_exchange *x, struct weft_reset r) {
+    enum weft_reason why = reset_reason(r);
     if (x->resp_started) {
-        blame(x, WEFT_REASON_UPSTREAM_RESET, false);
-        proxy_exchange_reply(x, WEFT_REASON_UPSTREAM_RESET, WEFT_SLICE_EMPTY);
+        if (why == WEFT_REASON_UPSTREAM_PROTOCOL) why = WEFT_REASON_UPSTREAM_RESET;
+        blame(x, why, false);
+        proxy_exchange_reply(x, why, WEFT_SLICE_EMPTY);
         return;
     }
     bool stale = !r.unprocessed && replayable(x) && may_refresh(x, r.response_started);
@@ -332,8 +349,9 @@ void proxy_exchange_reset_by_endpoint(struct proxy_exchange *x, struct weft_rese
         proxy_exchange_connect(x);
         return;
     }
-    enum weft_reason why = r.status == WEFT_PROTOCOL || r.status == WEFT_LIMIT
-                               ? WEFT_REASON_UPSTREAM_PROTOCOL
-                               : WEFT_REASON_UPSTREAM_RESET;
+    if (why == WEFT_REASON_OVERLOAD) { /* another attempt would be as much again */
+        proxy_exchange_reply(x, why, WEFT_SLICE_EMPTY);
+        return;
+    }
     proxy_exchange_attempt_failed(x, why, r.unprocessed);
 }

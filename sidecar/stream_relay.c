@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Bodies, trailers and interim responses, both ways. A side that cannot take more pauses the other
  * one's source; what may still have to be repeated is kept up to WEFT_REPLAY_BYTES. */
+#include <sidecar/limits.h>
 #include <sidecar/mirror.h>
 
 #include <weft/base/limits.h>
@@ -218,6 +219,7 @@ static void on_up_end(void *ud) {
 static void on_up_reset(void *ud, struct weft_reset r) {
     struct proxy_exchange *x = WEFT_CAST(proxy_exchange, ud);
     if (over(x) || !x->up) return;
+    if (r.status == WEFT_AGAIN) proxy_limits_hit(x->w, x->conn->dir, WEFT_CAP_BUFFERED);
     if (x->state == PROXY_ST_LINGER) /* the answer is out; the rest of the request is let go */
         proxy_exchange_drop_up(x);
     else

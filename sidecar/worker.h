@@ -50,7 +50,7 @@ struct proxy_worker {
     struct weft_list exchanges;   /* struct proxy_exchange.link */
     uint32_t n_exchanges, n_busy_conns, n_mirrors;
     uint64_t n_conns, max_conns;
-    struct weft_output_budget output; /* queued for callers */
+    struct weft_output_budget output; /* queued for callers and endpoints */
     struct weft_task evict;
     bool draining, drained;
 

@@ -5,6 +5,8 @@
 
 #include "client_internal.h"
 
+enum { UNHEARD_US = 1000000 };
+
 static struct weft_client_conn *of_link(void *link) {
     return WEFT_CAST(weft_client_conn, WEFT_CONTAINER(link, struct weft_client_conn, link));
 }
@@ -115,6 +117,31 @@ void weft_client_conn_keepalive(struct weft_client_conn *c, uint64_t every_us, u
     weft_timer_stop(&c->idle);
     weft_timer_init(&c->idle, c->link.loop, on_beat, c);
     weft_timer_start(&c->idle, every_us);
+}
+
+static bool is_dead(struct weft_client_conn *c, uint64_t dead_us) {
+    uint64_t now = weft_loop_now_us(c->link.loop);
+    bool unheard =
+        dead_us && now - c->link.heard_us >= UNHEARD_US && weft_xport_unheard(c->link.xport);
+    if (!unheard)
+        c->unheard_us = 0;
+    else if (!c->unheard_us)
+        c->unheard_us = now;
+    return unheard && now - c->unheard_us >= dead_us;
+}
+
+void weft_client_conn_check(struct weft_client_conn *c, uint64_t write_us, uint64_t dead_us) {
+    bool stuck;
+    if (c->link.closing) return;
+    (void)weft_link_check(&c->link, write_us, &stuck);
+    if (stuck || is_dead(c, dead_us)) weft_link_fail(&c->link, WEFT_TIMEOUT);
+}
+
+uint64_t weft_client_conn_shed(struct weft_client_conn *c) {
+    uint64_t before = c->link.counted;
+    if (!weft_codec_shed(c->link.codec)) weft_link_fail(&c->link, WEFT_AGAIN);
+    weft_link_count(&c->link);
+    return before - c->link.counted;
 }
 
 void weft_client_conn_close(struct weft_client_conn *c) {

@@ -16,6 +16,7 @@ struct weft_client_conn {
     uint64_t idle_timeout_us;
     struct weft_timer idle;    /* outside a pool: the next PING */
     uint64_t beat_us, dead_us; /* of weft_client_conn_keepalive */
+    uint64_t unheard_us;       /* since when its host acknowledges nothing; 0: it does */
     bool retired;              /* takes no new requests */
     void (*on_closed)(void *ud);
     void *ud;
@@ -25,5 +26,9 @@ struct weft_client_conn {
     void (*on_gone)(struct weft_client_conn *c);
 };
 
+/* To be called every second or so; see weft_pool_check. */
+void weft_client_conn_check(struct weft_client_conn *c, uint64_t write_us, uint64_t dead_us);
+/* Lets go of the longest queue; how much less is counted. */
+uint64_t weft_client_conn_shed(struct weft_client_conn *c);
 uint32_t weft_client_conn_room(const struct weft_client_conn *c);
 void weft_client_conn_retire(struct weft_client_conn *c); /* ends when its streams have */

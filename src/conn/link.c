@@ -68,6 +68,12 @@ void weft_link_abort(struct weft_link *l) {
     begin_close(l, WEFT_LINK_RST);
 }
 
+void weft_link_fail(struct weft_link *l, enum weft_status why) {
+    if (l->closing) return;
+    l->why = why;
+    begin_close(l, WEFT_LINK_RST);
+}
+
 static void set_reading(struct weft_link *l, bool on) {
     if (l->reading == on || l->closing || (on && l->ending)) return;
     l->reading = on;
@@ -226,6 +232,7 @@ static void teardown(void *arg) {
     struct weft_link *l = arg;
     if (l->dead) return;
     l->dead = true;
+    if (l->why != WEFT_OK) weft_codec_fail(l->codec, l->why);
     l->cap = weft_codec_cap(l->codec);
     l->refused = weft_codec_take_refused(l->codec);
     weft_task_cancel(&l->flush);

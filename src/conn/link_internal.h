@@ -31,7 +31,8 @@ struct weft_link {
     /* weft_link_check: when the connection moved, or owed nothing, and when bytes left it last; to
      * which counts. */
     uint64_t moved_us, wrote_us, at_codec, at_wire;
-    bool patient; /* see weft_link_finish */
+    enum weft_status why; /* of weft_link_fail */
+    bool patient;         /* see weft_link_finish */
     bool reading, eof, shut, ending, closing, dead;
     enum { WEFT_LINK_FIN, WEFT_LINK_FLUSH, WEFT_LINK_RST } how; /* how to close */
 };
@@ -53,6 +54,8 @@ void weft_link_close_flush(struct weft_link *l);
 void weft_link_finish(struct weft_link *l);
 /* The same with RST, at once. */
 void weft_link_abort(struct weft_link *l);
+/* And streams are told why: on_reset with `why`. */
+void weft_link_fail(struct weft_link *l, enum weft_status why);
 /* To be called every second or so. Does what is queued move? Streams whose own window is shut for
  * the timeout are reset; how many. *ret_stuck: nothing of the connection moves, out of the socket
  * or its window, for as long. 0: no timeout. */

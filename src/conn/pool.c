@@ -206,6 +206,7 @@ static struct weft_client_conn *adopt(struct weft_pool_group *g, struct weft_xpo
     struct weft_pool *p = g->pool;
     struct weft_client_conn *c = weft_client_conn_new(x, g->target.h2, &p->opt.limits, NULL, NULL);
     c->group = g;
+    c->link.budget = p->opt.budget;
     c->on_room = on_conn_room;
     c->on_gone = on_conn_gone;
     c->on_retired = on_conn_retired;
@@ -362,6 +363,33 @@ void weft_pool_set_tls(struct weft_pool *p, struct weft_tls_ctx *ctx) {
     struct weft_pool_group *g, *tmp;
     HASH_ITER(hh, p->groups, g, tmp)
     if (g->target.alpn) retire_group(g);
+}
+
+void weft_pool_check(struct weft_pool *p, uint64_t write_us, uint64_t dead_us) {
+    struct weft_pool_group *g, *tmp;
+    HASH_ITER(hh, p->groups, g, tmp)
+    weft_list_each(it, &g->conns) {
+        weft_client_conn_check(WEFT_CONTAINER(it, struct weft_client_conn, node), write_us,
+                               dead_us);
+    }
+}
+
+uint64_t weft_pool_longest(struct weft_pool *p, struct weft_client_conn **ret) {
+    struct weft_pool_group *g, *tmp;
+    uint64_t most = 0;
+    HASH_ITER(hh, p->groups, g, tmp)
+    weft_list_each(it, &g->conns) {
+        struct weft_client_conn *c = WEFT_CONTAINER(it, struct weft_client_conn, node);
+        weft_link_count(&c->link);
+        if (c->link.counted <= most) continue;
+        most = c->link.counted;
+        *ret = c;
+    }
+    return most;
+}
+
+uint64_t weft_pool_shed(struct weft_client_conn *longest) {
+    return weft_client_conn_shed(longest);
 }
 
 void weft_pool_drain(struct weft_pool *p) {

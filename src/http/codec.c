@@ -134,6 +134,28 @@ uint32_t weft_codec_expire(struct weft_codec *c, uint64_t now_us, uint64_t after
     return n;
 }
 
+bool weft_codec_shed(struct weft_codec *c) {
+    struct weft_stream *most = NULL;
+    size_t queued = 0;
+    weft_list_each(it, &c->streams) {
+        struct weft_stream *s = WEFT_CONTAINER(it, struct weft_stream, link);
+        if (c->ops->queued(s) <= queued) continue;
+        most = s;
+        queued = c->ops->queued(s);
+    }
+    if (!most) return false;
+    codec_enter(c);
+    stream_drop(most, WEFT_AGAIN);
+    codec_leave(c);
+    return true;
+}
+
+void weft_codec_fail(struct weft_codec *c, enum weft_status status) {
+    codec_enter(c);
+    codec_fail_all(c, status);
+    codec_leave(c);
+}
+
 bool weft_codec_over_queued(const struct weft_codec *c) {
     return c->limits.queued && c->ops->queued_all(c) >= c->limits.queued;
 }

@@ -214,6 +214,11 @@ bool weft_xport_gone(const struct weft_xport *x) {
     return x->ops->gone && x->ops->gone(x);
 }
 
+bool weft_xport_unheard(const struct weft_xport *x) {
+    if (x->below) return weft_xport_unheard(x->below);
+    return x->ops->unheard && x->ops->unheard(x);
+}
+
 void weft_xport_want_drain(struct weft_xport *x) {
     x->high = true;
     x->mark = WEFT_XPORT_LOW;

@@ -29,6 +29,7 @@ struct xport_ops {
     size_t (*in_flight)(const struct weft_xport *x); /* may be NULL: what is left of x->flying */
     size_t (*in_kernel)(const struct weft_xport *x); /* may be NULL: sent, not yet taken */
     bool (*gone)(const struct weft_xport *x);        /* may be NULL: see weft_xport_gone */
+    bool (*unheard)(const struct weft_xport *x);     /* may be NULL: see weft_xport_unheard */
 };
 
 struct weft_xport {

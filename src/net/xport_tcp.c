@@ -11,6 +11,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+enum { UNHEARD_MS = 1000 };
+
 struct xport_tcp {
     struct weft_xport x;
     union {
@@ -198,13 +200,23 @@ static size_t tcp_in_kernel(const struct weft_xport *x) {
     return n > 0 ? (size_t)n : 0;
 }
 
-/* A socket that broke keeps no state but this; a unix socket has none. */
+/* A unix socket has none. */
+static bool tcp_info(const struct weft_xport *x, struct tcp_info *ret) {
+    socklen_t len = sizeof *ret;
+    int fd = fd_of(tcp_of((struct weft_xport *)(uintptr_t)x));
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, ret, &len) == 0;
+}
+
+/* A socket that broke keeps no state but this. */
 static bool tcp_gone(const struct weft_xport *x) {
     struct tcp_info info;
-    socklen_t len = sizeof info;
-    int fd = fd_of(tcp_of((struct weft_xport *)(uintptr_t)x));
-    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0) return false;
-    return info.tcpi_state == TCP_CLOSE;
+    return tcp_info(x, &info) && info.tcpi_state == TCP_CLOSE;
+}
+
+static bool tcp_unheard(const struct weft_xport *x) {
+    struct tcp_info info;
+    if (!tcp_info(x, &info) || !(info.tcpi_unacked || info.tcpi_probes)) return false;
+    return info.tcpi_last_ack_recv >= UNHEARD_MS;
 }
 
 /* ---- closing ---- */
@@ -263,6 +275,7 @@ static const struct xport_ops tcp_ops = {
     .in_flight = tcp_in_flight,
     .in_kernel = tcp_in_kernel,
     .gone = tcp_gone,
+    .unheard = tcp_unheard,
 };
 
 static struct xport_tcp *tcp_alloc(struct weft_loop *l, bool is_unix) {

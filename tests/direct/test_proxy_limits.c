@@ -174,6 +174,50 @@ static void one_stopped_stream_of_a_busy_connection(void **state) {
     one_stopped_stream(*state, true);
 }
 
+/* More than all buffers on the way take, to an app that reads nothing. */
+static struct client *upload(struct world *w) {
+    static char body[3 * 1024 * 1024];
+    memset(body, 'x', sizeof body - 1);
+    world_service(w, "web", "10.96.0.1", "http", "10.0.0.1");
+    world_apply(w);
+    struct app *a = world_app(w, "10.0.0.1:8080");
+    a->mode = APP_RAW;
+    struct client *c = world_connect(w, "10.96.0.1:80");
+    client_send(c, "POST / HTTP/1.1\r\nHost: web\r\nContent-Length: 9000000\r\n\r\n");
+    weft_xport_read_stop(a->raw);
+    client_send(c, body);
+    world_settle(w);
+    return c;
+}
+
+/* The caller is not to blame: the body's own timeout does not count. */
+static void an_app_that_takes_nothing(void **state) {
+    struct world *w = *state;
+    struct client *c = upload(w);
+    assert_true(w->proxy->output.used > 256 * 1024);
+    seconds(w, 299);
+    assert_string_equal(client_text(c), "");
+    seconds(w, 3);
+    assert_has(client_text(c), "HTTP/1.1 504");
+    assert_has(client_text(c), "weft-reason: upstream_stalled");
+    seconds(w, 10);
+    assert_has(world_log(w), "\"reason\":\"upstream_stalled\"");
+    assert_int_equal(w->proxy->n_exchanges, 0);
+    assert_int_equal(w->proxy->output.used, 0);
+    assert_int_equal(weft_pool_stats(w->proxy->pool).connections, 0);
+}
+
+static void uploads_count_for_the_maximum(void **state) {
+    struct world *w = *state;
+    w->proxy->output.max = 1000;
+    struct client *c = upload(w);
+    assert_has(client_text(c), "HTTP/1.1 503");
+    assert_has(client_text(c), "weft-reason: overload");
+    assert_int_equal(world_metric(w, LIMIT("buffered")), 1);
+    seconds(w, 1);
+    assert_int_equal(w->proxy->output.used, 0);
+}
+
 /* The longest queues go at twice the maximum; who holds nothing stays. */
 static void the_longest_queues_go(void **state) {
     struct world *w = *state;
@@ -251,6 +295,8 @@ int main(void) {
         T(a_half_closed_caller_gets_its_answer),
         T(one_stopped_stream_of_a_silent_connection),
         T(one_stopped_stream_of_a_busy_connection),
+        T(an_app_that_takes_nothing),
+        T(uploads_count_for_the_maximum),
         T(a_reader_that_stopped),
         T(the_longest_queues_go),
         T(too_many_streams),

@@ -24,6 +24,7 @@ struct weft_pool_options {
     uint32_t max_h2_per_target;
     uint32_t max_h1_per_target;
     struct weft_codec_limits limits;
+    struct weft_output_budget *budget; /* of all connections together; may be NULL */
 };
 struct weft_pool_options weft_pool_options_default(void);
 
@@ -34,6 +35,16 @@ struct weft_pool *weft_pool_free(struct weft_pool *p);
  * under an older context take no new requests. */
 void weft_pool_set_tls(struct weft_pool *p, struct weft_tls_ctx *ctx);
 void weft_pool_drain(struct weft_pool *p); /* idle connections close; busy ones when done */
+
+/* To be called every second or so. Streams whose endpoint keeps their window shut for write_us are
+ * reset, with bytes queued, and connections of which nothing that is queued moves for as long, or
+ * whose host acknowledges nothing of what was sent for dead_us: on_reset with TIMEOUT. 0: never. */
+void weft_pool_check(struct weft_pool *p, uint64_t write_us, uint64_t dead_us);
+/* Memory of the longest queue to an endpoint, and whose it is. */
+uint64_t weft_pool_longest(struct weft_pool *p, struct weft_client_conn **ret);
+/* Lets go of it, with on_reset AGAIN: over HTTP/2 that of one stream, where streams have any. How
+ * much less is counted. */
+uint64_t weft_pool_shed(struct weft_client_conn *longest);
 
 /* How connections are made; weft_xport_dial unless a test says otherwise. */
 typedef struct weft_xport *(*weft_pool_dial_fn)(void *ud, struct weft_loop *l,

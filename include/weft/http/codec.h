@@ -133,6 +133,10 @@ bool weft_codec_blocked(const struct weft_codec *c);
 /* HTTP/2, to be called every second or so: resets (on_reset, TIMEOUT) the streams that have bytes
  * queued while the peer kept their own window shut for after_us; returns how many. */
 uint32_t weft_codec_expire(struct weft_codec *c, uint64_t now_us, uint64_t after_us);
+/* Resets the stream with the longest queue (on_reset, AGAIN); false when none has any. */
+bool weft_codec_shed(struct weft_codec *c);
+/* on_reset with `status` for every stream not yet complete; only weft_codec_free may follow. */
+void weft_codec_fail(struct weft_codec *c, enum weft_status status);
 /* Queued output reached the connection's own maximum. */
 bool weft_codec_over_queued(const struct weft_codec *c);
 /* The limit that the peer ran into, or NONE; with HTTP/2 the connection is lost then. */

@@ -34,6 +34,7 @@
     X(UPSTREAM_IDENTITY, "upstream_identity", 503, 14, "the endpoint proved another identity")     \
     X(UPSTREAM_RESET, "upstream_reset", 502, 14, "the endpoint cut the request")                   \
     X(UPSTREAM_PROTOCOL, "upstream_protocol", 502, 14, "the endpoint's response is malformed")     \
+    X(UPSTREAM_STALLED, "upstream_stalled", 504, 14, "the endpoint took nothing of the request")   \
     X(UNPROCESSED, "unprocessed", 503, 14, "the app behind the endpoint refused the connection")   \
     X(REQUEST_TIMEOUT, "request_timeout", 504, 4, "timeouts.request passed")                       \
     X(BACKEND_TIMEOUT, "backend_timeout", 504, 4, "timeouts.backendRequest passed")                \

@@ -40,6 +40,11 @@ size_t weft_xport_queued(const struct weft_xport *x);
 /* The kernel knows the connection as broken (reset, or no answer to keep-alive), whether or not it
  * is read: after the end of input, or while reading is off, nobody is told. Asks the kernel. */
 bool weft_xport_gone(const struct weft_xport *x);
+/* Something is on its way to the peer's host, or its window is asked for, and no acknowledgement of
+ * any kind came for a second. A host that lives acknowledges, whatever its program does; so this
+ * again and again is a host that vanished, which TCP alone believes after a quarter of an hour.
+ * (TCP_USER_TIMEOUT is no help: it also ends connections to living programs that do not read.) */
+bool weft_xport_unheard(const struct weft_xport *x);
 /* on_drain is due although WEFT_XPORT_HIGH was not reached: after the next progress below LOW. */
 void weft_xport_want_drain(struct weft_xport *x);
 /* on_drain is due when nothing is queued any more. Not when that is so already. */
