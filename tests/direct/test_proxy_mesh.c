@@ -388,7 +388,8 @@ static void opaque_over_mutual_tls(void **state) {
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
     const struct CMUnitTest tests[] = {
-        T(request_over_mutual_tls), T(streams_end_with_the_certificate),
+        T(request_over_mutual_tls),
+        T(streams_end_with_the_certificate),
         T(callers_share_a_connection),
         T(old_and_new_protocols_survive_the_hop),
         T(absent_host_survives_the_hop),
