@@ -15,6 +15,6 @@ int cmd_version(int argc, char **argv) {
         fprintf(stderr, "weft: %s: unexpected argument\nUsage: weft version\n", argv[1]);
         return CLI_USAGE;
     }
-    printf("weft %s (Gateway API v1.6)\n", WEFT_VERSION);
+    printf("weft %s (Gateway API v1.7)\n", WEFT_VERSION);
     return CLI_OK;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * HTTPRoute and GRPCRoute v1 as in the CRD bundle v1.6 (both channels). Sizes: GAMMA digest, 2.1
+ * HTTPRoute and GRPCRoute v1 as in the CRD bundle v1.7 (both channels). Sizes: GAMMA digest, 2.1
  * and section 3. */
 #include "schema.h"
 
