@@ -65,11 +65,19 @@ static void tell(struct app_probe *p, struct weft_stream *s, const struct app_ch
     }
 }
 
+/* Once for each way to fail: an app that does not listen yet may answer badly later. The texts hold
+ * what the app says and would differ each time. */
+static void note(struct app_probe *p, const struct app_check_result *r) {
+    if (!r->ok && (p->was_ok || p->was_answered != r->answered))
+        weft_info("probe", "%s: %s", p->key, r->text);
+    p->was_ok = r->ok;
+    p->was_answered = r->answered;
+}
+
 static void on_done(void *ud, const struct app_check_result *r) {
     struct app_probe *p = ud;
     p->check = NULL;
-    if (!r->ok && p->was_ok) weft_info("probe", "%s: %s", p->key, r->text);
-    p->was_ok = r->ok;
+    note(p, r);
     weft_list_each(it, &p->waiting) {
         struct waiter *w = WEFT_CONTAINER(it, struct waiter, link);
         struct weft_stream *s = w->stream;

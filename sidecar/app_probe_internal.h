@@ -13,7 +13,7 @@ struct app_probe {
     struct app_check *check; /* NULL: none runs */
     struct weft_list waiting;
     size_t n_waiting;
-    bool was_ok;
+    bool was_ok, was_answered;
 };
 struct app_probes {
     struct weft_loop *loop;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -350,6 +351,49 @@ static void nobody_listening_fails(void **state) {
     probe(w, "'grpc':{'port':1}", "503", "connection refused");
 }
 
+static void once_more(struct world *w) {
+    w->n_done = w->n_conns = 0;
+    w->request[0] = 0;
+    ask(w, 0, "web/readiness");
+    weft_loop_run_until(w->loop, one_done, w);
+}
+
+/* The file that stderr goes to from here on; the descriptor that it had is in *ret_was. */
+static FILE *take_stderr(int *ret_was) {
+    FILE *f = tmpfile();
+    assert_non_null(f);
+    (void)fflush(stderr);
+    *ret_was = dup(STDERR_FILENO);
+    assert_true(dup2(fileno(f), STDERR_FILENO) >= 0);
+    return f;
+}
+
+static void the_log_says_each_way_to_fail_once(void **state) {
+    struct world *w = *state;
+    int was;
+    FILE *f = take_stderr(&was);
+    hand_over(w, "web/readiness", "'httpGet':{'port':PORT}");
+    w->hang_up = true; /* as an app that does not listen yet */
+    for (int i = 0; i < 3; i++) once_more(w);
+    w->hang_up = false;
+    w->answers[0] = "HTTP/1.1 503 Bad\r\nContent-Length: 3\r\n\r\none";
+    once_more(w);
+    w->answers[0] = "HTTP/1.1 503 Bad\r\nContent-Length: 3\r\n\r\ntwo";
+    once_more(w);
+    (void)fflush(stderr);
+    (void)dup2(was, STDERR_FILENO);
+    (void)close(was);
+    rewind(f);
+    char line[1024], said[2][1024] = {"", ""};
+    size_t n = 0;
+    for (; fgets(line, sizeof line, f); n++)
+        if (n < 2) memcpy(said[n], line, sizeof line);
+    (void)fclose(f);
+    assert_int_equal(n, 2);
+    assert_non_null(strstr(said[0], "web/readiness: 127.0.0.1:"));
+    assert_non_null(strstr(said[1], "web/readiness: HTTP status 503: one"));
+}
+
 static void silence_fails_when_the_time_is_over(void **state) {
     struct world *w = *state;
     w->silent = true;
@@ -510,6 +554,7 @@ int main(void) {
         WITH(the_status_decides),
         WITH(redirects_are_followed_on_the_same_host_only),
         WITH(nobody_listening_fails),
+        WITH(the_log_says_each_way_to_fail_once),
         WITH(silence_fails_when_the_time_is_over),
         WITH(who_asks_meanwhile_shares_the_check),
         WITH(https_is_not_verified),
