@@ -172,8 +172,10 @@ struct tally {
 };
 
 static bool wants_sidecar(const json_t *pod, const json_t *namespaces) {
-    const char *own = annotation(pod, INJECT_KEY);
-    if (own) return !strcmp(own, "enabled");
+    const char *own = annotation(pod, INJECT_KEY),
+               *label = text_of(weft_js_in(pod, "metadata", "labels"), INJECT_KEY, NULL);
+    if (own || label)
+        return (!own || !strcmp(own, "enabled")) && (!label || !strcmp(label, "enabled"));
     const json_t *ns = find(namespaces, text_of(json_object_get(pod, "metadata"), "namespace", ""));
     return !strcmp(text_of(weft_js_in(ns, "metadata", "labels"), INJECT_KEY, ""), "enabled");
 }

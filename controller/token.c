@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <controller/token.h>
 #include <weft/base/alloc.h>
+#include <weft/net/tls.h>
 #include <weft/object/format.h>
 #include <weft/obs/log.h>
 
@@ -26,15 +27,6 @@ static struct weft_slice read_token(int dir_fd, const char *name,
     return s.len >= CONTROLLER_MIN_TOKEN ? s : WEFT_SLICE_EMPTY;
 }
 
-/* Takes the same time wherever the two differ. */
-static bool equal(struct weft_slice a, struct weft_slice b) {
-    if (a.len != b.len) return false;
-    volatile unsigned char diff = 0;
-    for (size_t i = 0; i < a.len; i++)
-        diff = (unsigned char)(diff | (unsigned char)(a.base[i] ^ b.base[i]));
-    return diff == 0;
-}
-
 /* Namespaces have no dots, ServiceAccounts may: the first dot divides. */
 static bool split(struct weft_slice file, struct weft_slice *ret_ns, struct weft_slice *ret_sa) {
     *ret_sa = file;
@@ -51,7 +43,7 @@ enum weft_status controller_token_owner(const char *dir, struct weft_slice token
     for (struct dirent *e; (e = readdir(d));) {
         char buf[CONTROLLER_MAX_TOKEN + 2];
         struct weft_slice ns, sa, known = read_token(dirfd(d), e->d_name, buf);
-        bool hit = known.len > 0 && equal(known, token);
+        bool hit = known.len > 0 && weft_pki_equal(known, token);
         if (!hit || !split(weft_slice_str(e->d_name), &ns, &sa)) continue;
         *ret_ns = weft_arena_dup(a, ns);
         *ret_service_account = weft_arena_dup(a, sa);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include <weft/base/alloc.h>
+#include <weft/net/tls.h>
 #include <weft/obs/log.h>
 
 enum { MAX_WAITING = 64 }; /* for one probe */
@@ -106,7 +107,7 @@ bool app_probes_serve(struct app_probes *all, struct weft_stream *s, const struc
     struct weft_slice path = weft_head_path_only(head);
     if (!weft_slice_starts(path, PREFIX)) return false;
     struct app_probe *p = find(all, weft_slice_from(path, PREFIX.len));
-    if (!p || (p->secret && !weft_slice_is(weft_head_query(head), p->secret)))
+    if (!p || (p->secret && !weft_pki_equal(weft_head_query(head), weft_slice_str(p->secret))))
         answer(s, 404, "no such probe");
     else if (!weft_slice_is(head->method, "GET"))
         answer(s, 405, "use GET");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The decision: pod annotation over namespace label, else none; then whether the pod can take a
- * sidecar, and whether it would work with one. */
+ * The decision: pod label or annotation over namespace label, else none; then whether the pod can
+ * take a sidecar, and whether it would work with one. */
 #include "inject_internal.h"
 
 #include <stdio.h>
@@ -11,20 +11,37 @@ static int wish(struct weft_slice s) {
     return weft_slice_is(s, "enabled") ? 1 : weft_slice_is(s, "disabled") ? 0 : -1;
 }
 
+/* The pod's own: the label is there because the API server can choose by labels alone. Where the
+ * two differ, `disabled` wins, as the webhook is not even asked then. */
+static int wish_of_pod(const json_t *pod) {
+    int label = wish(weft_js_str(weft_js_in(pod, "metadata", "labels"), WEFT_INJECT_KEY));
+    int note = wish(weft_slice_trim(weft_slice_str(inject_annotation(pod, WEFT_INJECT_KEY))));
+    if (label == 0 || note == 0) return 0;
+    return label > note ? label : note;
+}
+
 static enum weft_inject_verdict say(char *why, enum weft_inject_verdict v, const char *text) {
     snprintf(why, 512, "%s", text);
     return v;
 }
 
+static bool is_wrong_label(const json_t *pod, char why[512]) {
+    const json_t *label = json_object_get(weft_js_in(pod, "metadata", "labels"), WEFT_INJECT_KEY);
+    if (!label || wish(weft_js_slice(label)) >= 0) return false;
+    snprintf(why, 512,
+             "label " WEFT_INJECT_KEY ": \"" WEFT_SLICE_FMT "\": write \"enabled\" or \"disabled\"",
+             WEFT_SLICE_ARG(inject_head(weft_js_slice(label), 63)));
+    return true;
+}
+
 /* By annotation and label alone. */
 static bool is_asked_for(const json_t *pod, const json_t *ns, const struct weft_inject_options *opt,
                          char *why, json_t *warnings) {
-    const char *own = inject_annotation(pod, WEFT_INJECT_KEY);
-    int of_pod = wish(weft_slice_trim(weft_slice_str(own)));
+    int of_pod = wish_of_pod(pod);
     struct weft_slice label = weft_js_str(weft_js_in(ns, "metadata", "labels"), WEFT_INJECT_KEY);
     int of_ns = opt->namespace_asks ? 1 : wish(label);
     if (of_pod >= 0)
-        return say(why, (enum weft_inject_verdict)of_pod, "the pod's annotation says so");
+        return say(why, (enum weft_inject_verdict)of_pod, "the pod's annotation or label says so");
     if (of_ns >= 0)
         return say(why, (enum weft_inject_verdict)of_ns, "the namespace's label says so");
     if (label.len && warnings)
@@ -60,6 +77,7 @@ static enum weft_inject_verdict decide(const json_t *pod, const json_t *ns,
     if (own && wish(weft_slice_trim(weft_js_slice(own))) < 0 &&
         !inject_check_annotations(pod, fault))
         return say(why, WEFT_INJECT_REFUSED, fault);
+    if (is_wrong_label(pod, fault)) return say(why, WEFT_INJECT_REFUSED, fault);
     if (!is_asked_for(pod, ns, opt, why, warnings)) return WEFT_INJECT_NO;
     if (!inject_can(pod, opt, fault)) {
         if (warnings) json_array_append_new(warnings, json_string(fault));

@@ -26,14 +26,15 @@ static void on_variable(void *ud, const char *name, const char *value) {
     add_env(ud, name, value);
 }
 
-static const char *image_of(const json_t *pod, const char *key, const char *otherwise) {
-    const char *own = inject_annotation(pod, key);
-    return own ? own : otherwise;
+static struct weft_slice image_of(const json_t *pod, const char *key, const char *otherwise) {
+    struct weft_slice own = weft_slice_trim(weft_slice_str(inject_annotation(pod, key)));
+    return own.len ? own : weft_slice_str(otherwise);
 }
 
-static json_t *container(const char *name, const char *image,
+static json_t *container(const char *name, struct weft_slice image,
                          const struct weft_inject_options *opt) {
-    json_t *c = json_pack("{s:s, s:s}", "name", name, "image", image ? image : "");
+    json_t *c = json_pack("{s:s}", "name", name);
+    json_object_set_new(c, "image", json_stringn(image.base ? image.base : "", image.len));
     if (opt->pull_policy) json_object_set_new(c, "imagePullPolicy", json_string(opt->pull_policy));
     return c;
 }

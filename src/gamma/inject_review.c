@@ -112,10 +112,72 @@ static void note(struct weft_inject_outcome *o, const json_t *request,
     memcpy(o->why, r->why, sizeof o->why);
 }
 
-static void answer(const struct weft_inject_review *r, const json_t *request, struct weft_buf *ret,
-                   struct weft_inject_outcome *ret_outcome) {
+/* === U+0000, which jansson gives to nobody === */
+
+/* The same with another character that nobody writes in its place. Its escape is as long. */
+static char *without_nul(struct weft_slice s) {
+    char *copy = weft_slice_dup(s);
+    for (size_t i = 0; i + 5 < s.len; i++) {
+        if (copy[i] != '\\') continue;
+        if (!memcmp(copy + i + 1, "u0000", 5)) memcpy(copy + i + 2, "ffff", 4);
+        i++; /* what is escaped escapes nothing */
+    }
+    return copy;
+}
+
+static bool has_nul(const char *s) {
+    return s && strstr(s, "\xef\xbf\xbf") != NULL;
+}
+
+enum { MAX_PATH = 300 };
+
+/* Adds to the path and gives its new length; what does not fit is left out. */
+static size_t go_down(char path[static MAX_PATH], size_t at, const char *before, const char *key,
+                      size_t i) {
+    int n = key ? snprintf(path + at, MAX_PATH - at, "%s%s", before, key)
+                : snprintf(path + at, MAX_PATH - at, "[%zu]", i);
+    return at + (size_t)n < MAX_PATH ? at + (size_t)n : MAX_PATH - 1;
+}
+
+/* Where in j it is, as "spec.containers[0].args[1]" behind what is in `path`; false: nowhere. */
+static bool find_nul(const json_t *j, char path[static MAX_PATH], size_t at) {
+    size_t i;
+    const char *key;
+    json_t *v;
+    path[at] = 0;
+    if (has_nul(json_string_value(j))) return true;
+    json_array_foreach(j, i, v) {
+        if (find_nul(v, path, go_down(path, at, "", NULL, i))) return true;
+    }
+    json_object_foreach((json_t *)(uintptr_t)j, key, v) {
+        if (has_nul(key)) {
+            (void)go_down(path, at, " (", "a name in it)", 0);
+            return true;
+        }
+        if (find_nul(v, path, go_down(path, at, at ? "." : "", key, 0))) return true;
+    }
+    return false;
+}
+
+/* A pod that would get a sidecar: whoever made it learns which field it is. */
+static void refuse_nul(const json_t *pod, struct weft_inject_result *r) {
+    char path[MAX_PATH];
+    if (r->verdict != WEFT_INJECT_YES || !find_nul(pod, path, 0)) return;
+    json_decref(r->pod);
+    r->pod = NULL;
+    r->verdict = WEFT_INJECT_REFUSED;
+    snprintf(r->why, sizeof r->why,
+             "the pod's " WEFT_SLICE_FMT " holds a NUL character (U+0000): take it out",
+             WEFT_SLICE_ARG(inject_head(weft_slice_str(path), MAX_PATH - 8)));
+}
+
+/* === the answer === */
+
+static void answer(const struct weft_inject_review *r, const json_t *request, bool nul,
+                   struct weft_buf *ret, struct weft_inject_outcome *ret_outcome) {
     struct weft_inject_result result;
     judge(r, request, &result);
+    if (nul) refuse_nul(json_object_get(request, "object"), &result);
     note(ret_outcome, request, &result);
     json_t *o = json_pack("{s:s, s:s, s:o}", "apiVersion", "admission.k8s.io/v1", "kind",
                           "AdmissionReview", "response", respond(request, &result));
@@ -124,6 +186,8 @@ static void answer(const struct weft_inject_review *r, const json_t *request, st
     json_decref(o);
     weft_inject_result_done(&result);
 }
+
+/* === reading === */
 
 /* Objects and lists, of which one of three bytes costs some hundred in memory, several times over.
  */
@@ -141,25 +205,32 @@ static size_t count_containers(struct weft_slice s) {
     return n;
 }
 
-static json_t *parse(struct weft_slice body, json_error_t *e) {
+static json_t *parse(struct weft_slice body, bool *ret_nul, json_error_t *e) {
+    *ret_nul = false;
     if (count_containers(body) > MAX_CONTAINERS) {
         snprintf(e->text, sizeof e->text, "more than %d objects and lists", MAX_CONTAINERS);
         return NULL;
     }
-    return json_loadb(body.base ? body.base : "", body.len, 0, e);
+    json_t *j = json_loadb(body.base ? body.base : "", body.len, 0, e);
+    enum json_error_code code = json_error_code(e);
+    *ret_nul = !j && (code == json_error_null_character || code == json_error_null_byte_in_key);
+    if (!*ret_nul) return j;
+    WEFT_FREE char *text = without_nul(body);
+    return json_loadb(text, body.len, 0, e);
 }
 
 uint16_t weft_inject_review(const struct weft_inject_review *r, struct weft_slice body,
                             struct weft_buf *ret, struct weft_inject_outcome *ret_outcome) {
     json_error_t e;
+    bool nul;
     *ret_outcome = (struct weft_inject_outcome){0};
-    json_t *review = parse(body, &e);
+    json_t *review = parse(body, &nul, &e);
     const char *fault = review ? fault_of(review) : e.text;
     uint16_t status = 200;
     if (fault)
         status = bad(ret, ret_outcome, fault);
     else
-        answer(r, json_object_get(review, "request"), ret, ret_outcome);
+        answer(r, json_object_get(review, "request"), nul, ret, ret_outcome);
     json_decref(review);
     return status;
 }

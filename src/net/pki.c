@@ -175,3 +175,7 @@ enum weft_status weft_pki_sign(struct weft_slice ca_key_pem, struct weft_slice c
         return pki_error(err, WEFT_INTERNAL, "certificate", "cannot be signed");
     return write_chain(&s, ret_chain_pem);
 }
+
+bool weft_pki_equal(struct weft_slice a, struct weft_slice b) {
+    return a.len == b.len && (a.len == 0 || CRYPTO_memcmp(a.base, b.base, a.len) == 0);
+}

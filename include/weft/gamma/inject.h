@@ -9,7 +9,7 @@
 #define WEFT_INJECT_PROXY_IMAGE "weftmesh/weft-proxy:" WEFT_VERSION
 #define WEFT_INJECT_CONTROLLER  "weft-controller.weft-system.svc:15012"
 
-#define WEFT_INJECT_KEY  "weftmesh.io/inject"  /* pod annotation over namespace label */
+#define WEFT_INJECT_KEY  "weftmesh.io/inject"  /* pod label or annotation over namespace label */
 #define WEFT_SIDECAR_KEY "weftmesh.io/sidecar" /* what the injection leaves behind */
 
 enum weft_inject_verdict {

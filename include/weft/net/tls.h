@@ -59,6 +59,8 @@ enum weft_status weft_pki_sign(struct weft_slice ca_key_pem, struct weft_slice c
  * none twice, in an order of their content, as PEM without comments. */
 enum weft_status weft_pki_bundle(struct weft_slice chain_pem, struct weft_slice more_pem,
                                  struct weft_buf *ret_pem, struct weft_error *err);
+/* Takes as long wherever the two differ: for what is secret. */
+bool weft_pki_equal(struct weft_slice a, struct weft_slice b);
 void weft_pki_sha256(struct weft_slice s, unsigned char ret[32]);
 enum weft_status weft_pki_cert_info(struct weft_slice cert_pem, struct weft_buf *ret_spiffe_id,
                                     int64_t *ret_not_before, int64_t *ret_not_after,

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 #include <weft/base/alloc.h>
 #include <weft/gamma/inject.h>
+#include <weft/object/json.h>
 
 #define ASKS      "{'metadata':{'labels':{'weftmesh.io/inject':'enabled'}}}"
 #define POD(rest) "{'metadata':{'annotations':{" rest "}},'spec':{'containers':[{'name':'app'}]}}"
@@ -32,7 +33,16 @@ static const struct row rows[] = {
      "namespace label weftmesh.io/inject: \"true\" is neither"},
     {"{}", "{'metadata':{'annotations':{'weftmesh.io/inject':'enabled'}}}", WEFT_INJECT_NO},
     {POD("'weftmesh.io/inject':'enabled'"), "{}", WEFT_INJECT_YES, "pod's annotation"},
-    {"{'metadata':{'labels':{'weftmesh.io/inject':'enabled'}}}", "{}", WEFT_INJECT_NO},
+    {"{'metadata':{'labels':{'weftmesh.io/inject':'enabled'}}}", "{}", WEFT_INJECT_YES, "label"},
+    {"{'metadata':{'labels':{'weftmesh.io/inject':'disabled'}}}", ASKS, WEFT_INJECT_NO, "label"},
+    {"{'metadata':{'labels':{'weftmesh.io/inject':'yes'}}}", ASKS, WEFT_INJECT_REFUSED,
+     "label weftmesh.io/inject: \"yes\": write"},
+    {"{'metadata':{'labels':{'weftmesh.io/inject':'disabled'},'annotations':"
+     "{'weftmesh.io/inject':'enabled'}}}",
+     ASKS, WEFT_INJECT_NO},
+    {"{'metadata':{'labels':{'weftmesh.io/inject':'enabled'},'annotations':"
+     "{'weftmesh.io/inject':'disabled'}}}",
+     ASKS, WEFT_INJECT_NO},
     {POD("'weftmesh.io/inject':'enabled'"),
      "{'metadata':{'labels':{'weftmesh.io/inject':'disabled'}}}", WEFT_INJECT_YES},
     {POD("'weftmesh.io/inject':'disabled'"), ASKS, WEFT_INJECT_NO},
@@ -215,6 +225,25 @@ static const json_t *no_namespace(void *ud, const char *name) {
     return ud;
 }
 
+static void an_image_is_used_without_space_around_it(void **state) {
+    const struct weft_inject_options opt = {.controller = "c:1", .init_image = "i:1"};
+    struct weft_inject_result r;
+    json_t *pod = parse(POD("'weftmesh.io/proxy-image':' p:2 ','weftmesh.io/init-image':' '"));
+    json_t *ns = parse(ASKS);
+    weft_inject(pod, ns, &opt, &r);
+    assert_int_equal(r.verdict, WEFT_INJECT_REFUSED); /* an empty name */
+    weft_inject_result_done(&r);
+    json_object_del(weft_js_in(pod, "metadata", "annotations"), "weftmesh.io/init-image");
+    weft_inject(pod, ns, &opt, &r);
+    const json_t *list = weft_js_in(r.pod, "spec", "initContainers");
+    for (size_t i = 0; i < 2; i++)
+        assert_string_equal(json_string_value(json_object_get(json_array_get(list, i), "image")),
+                            i ? "p:2" : "i:1");
+    weft_inject_result_done(&r);
+    json_decref(ns);
+    json_decref(pod);
+}
+
 static json_t *review(const char *text, void *ns, bool asks, uint16_t *ret_status) {
     struct weft_inject_review r = {no_namespace, ns, {.controller = "c:1", .namespace_asks = asks}};
     struct weft_inject_outcome o;
@@ -261,6 +290,62 @@ static void a_refusal_says_why(void **state) {
         json_string_value(json_object_get(json_object_get(r, "status"), "message"));
     assert_non_null(strstr(message, "weft: annotation weftmesh.io/mtls"));
     json_decref(a);
+}
+
+/* The verdict on a pod with this spec and annotations, as text goes over the wire. */
+static char *verdict_on(const char *object, bool asks) {
+    const struct weft_inject_review r = {
+        no_namespace, NULL, {.controller = "c:1", .namespace_asks = asks}};
+    struct weft_inject_outcome o;
+    struct weft_buf out;
+    weft_buf_init(&out, 0);
+    WEFT_FREE char *body = weft_asprintf(
+        "{\"kind\":\"AdmissionReview\",\"apiVersion\":\"admission.k8s.io/v1\",\"request\":"
+        "{\"uid\":\"u-1\",\"kind\":{\"version\":\"v1\",\"kind\":\"Pod\"},\"operation\":"
+        "\"CREATE\",\"object\":%s}}",
+        object);
+    assert_int_equal(weft_inject_review(&r, weft_slice_str(body), &out, &o), 200);
+    struct weft_slice s = weft_buf_slice(&out);
+    json_t *answer = json_loadb(s.base, s.len, 0, NULL);
+    const json_t *response = json_object_get(answer, "response");
+    assert_string_equal(json_string_value(json_object_get(response, "uid")), "u-1");
+    const char *message =
+        json_string_value(json_object_get(json_object_get(response, "status"), "message"));
+    bool allowed = json_is_true(json_object_get(response, "allowed"));
+    char *verdict = weft_strdup(message                              ? message
+                                : json_object_get(response, "patch") ? "injected"
+                                : allowed                            ? "left alone"
+                                                                     : "");
+    assert_true(allowed == !message);
+    json_decref(answer);
+    weft_buf_done(&out);
+    return verdict;
+}
+
+static void a_nul_is_named_by_its_field(void **state) {
+    static const struct {
+        const char *object, *verdict;
+        bool asks;
+    } cases[] = {
+        {"{\"spec\":{\"containers\":[{\"name\":\"a\"},{\"name\":\"b\",\"args\":[\"x\",\"y\\"
+         "u0000z\"]}]}}",
+         "weft: the pod's spec.containers[1].args[1] holds a NUL character (U+0000): take it out",
+         true},
+        {"{\"metadata\":{\"annotations\":{\"a\\u0000b\":\"c\"}}}",
+         "weft: the pod's metadata.annotations (a name in it) holds a NUL character (U+0000): "
+         "take "
+         "it out",
+         true},
+        {"{\"spec\":{\"hostname\":\"\\u0000\"}}", "left alone", false},
+        /* a backslash and letters, which is no NUL */
+        {"{\"spec\":{\"hostname\":\"\\\\u0000\"}}", "injected", true},
+        {"{\"spec\":{\"hostname\":\"\\\\u0000\",\"subdomain\":\"\\\\\\u0000\"}}",
+         "weft: the pod's spec.subdomain holds a NUL character (U+0000): take it out", true},
+    };
+    for (size_t i = 0; i < WEFT_LEN(cases); i++) {
+        WEFT_FREE char *verdict = verdict_on(cases[i].object, cases[i].asks);
+        assert_string_equal(verdict, cases[i].verdict);
+    }
 }
 
 static void what_is_no_new_pod_is_left_alone(void **state) {
@@ -350,6 +435,8 @@ int main(void) {
         cmocka_unit_test(a_refusal_says_why),
         cmocka_unit_test(what_is_no_new_pod_is_left_alone),
         cmocka_unit_test(what_is_no_review_is_refused_as_such),
+        cmocka_unit_test(an_image_is_used_without_space_around_it),
+        cmocka_unit_test(a_nul_is_named_by_its_field),
         cmocka_unit_test(a_review_of_too_many_parts_is_not_taken_apart),
         cmocka_unit_test(odd_pods_are_answered),
     };
