@@ -10,7 +10,7 @@ enum { PER_SECOND = 20, BURST = 50, MAX_SENT = 8 };
 #define SETTLE_US UINT64_C(100000)   /* changes of this long are compared together */
 #define RESYNC_US UINT64_C(60000000) /* what nobody told us of */
 
-static const char *const kinds[] = {"HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute"};
+static const char *const kinds[] = {"HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute", "UDPRoute"};
 
 /* === what is wanted === */
 

@@ -18,7 +18,8 @@ static const struct {
 } plurals[] = {{"HTTPRoute", "httproutes"},
                {"GRPCRoute", "grpcroutes"},
                {"TCPRoute", "tcproutes"},
-               {"TLSRoute", "tlsroutes"}};
+               {"TLSRoute", "tlsroutes"},
+               {"UDPRoute", "udproutes"}};
 
 static const char *plural_of(const char *kind) {
     for (size_t i = 0; i < WEFT_LEN(plurals); i++)

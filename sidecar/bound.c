@@ -4,15 +4,27 @@
 #include <sidecar/worker.h>
 #include <weft/base/alloc.h>
 
+/* What --zone says holds for all Services; what the controller says for those that ask for it. */
+static struct weft_slice zone_for(const struct proxy_worker *w, const struct weft_endpoints *e) {
+    if (w->opt->zone) return weft_slice_str(w->opt->zone);
+    return e->prefer_zone && w->inbound ? w->inbound->zone : WEFT_SLICE_EMPTY;
+}
+
+void proxy_bound_set_near(struct proxy_bound *b) {
+    for (uint32_t i = 0; i < b->bound->dest->n_endpoints; i++) {
+        const struct weft_endpoints *e = b->bound->endpoints[i];
+        weft_near_done(&b->near[i]);
+        weft_near_init(&b->near[i], e, zone_for(b->w, e));
+    }
+}
+
 static void make_loads(struct proxy_bound *b) {
     const struct weft_destination *d = b->bound->dest;
-    struct weft_slice zone = weft_slice_str(b->w->opt->zone ? b->w->opt->zone : "");
     b->loads = weft_alloc0((d->n_endpoints + 1) * sizeof(*b->loads));
     b->near = weft_alloc0((d->n_endpoints + 1) * sizeof(*b->near));
-    for (uint32_t i = 0; i < d->n_endpoints; i++) {
+    for (uint32_t i = 0; i < d->n_endpoints; i++)
         b->loads[i] = proxy_loads_of(&b->w->dests, b->bound->endpoints[i]);
-        weft_near_init(&b->near[i], b->bound->endpoints[i], zone);
-    }
+    proxy_bound_set_near(b);
 }
 
 /* Slot 0: no rule, no backend; 1: the default backend; then each rule's backends and one more. */

@@ -121,6 +121,11 @@ static struct proxy_dest *add(struct proxy_dests *t, const struct weft_addr *add
     return d;
 }
 
+void proxy_dests_set_near(struct proxy_dests *t) {
+    for (struct proxy_dest *d = t->by_addr; d; d = d->hh.next)
+        if (d->cur) proxy_bound_set_near(d->cur);
+}
+
 void proxy_dests_put(struct proxy_dests *t, const struct weft_addr *addr, struct weft_bound *b) {
     struct proxy_dest *d = find(t, addr);
     if (!d && (!t->pushed || !b)) return; /* another worker asked */

@@ -68,6 +68,7 @@ struct proxy_dests {
 };
 void proxy_dests_init(struct proxy_dests *t, struct proxy_worker *w, bool pushed);
 void proxy_dests_done(struct proxy_dests *t);
+void proxy_dests_set_near(struct proxy_dests *t); /* this pod's zone is another now */
 /* From the main thread: addr now means b (NULL: forgotten). */
 void proxy_dests_put(struct proxy_dests *t, const struct weft_addr *addr, struct weft_bound *b);
 /* The entry, referenced; with cur NULL (pushed: foreign) or still to come: then park. */

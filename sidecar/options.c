@@ -45,7 +45,8 @@ static const struct weft_option rows[] = {
     {"service-account", "WEFT_SERVICE_ACCOUNT", "NAME",
      "ServiceAccount of this pod. Default \"default\".", weft_option_str, AT(service_account)},
     {"zone", "WEFT_ZONE", "NAME",
-     "Zone of this pod, as EndpointSlices name it: endpoints there are preferred. Default: none.",
+     "Zone of this pod, as EndpointSlices name it: endpoints there are preferred. Default: in a "
+     "cluster the node's, for Services that ask for it (trafficDistribution).",
      weft_option_str, AT(zone)},
     {"token-file", "WEFT_TOKEN_FILE", "FILE", "Token shown to the controller at first contact.",
      weft_option_str, AT(token_file)},

@@ -150,9 +150,15 @@ enum weft_status proxy_worker_set_identity(struct proxy_worker *w, struct weft_i
     return WEFT_OK;
 }
 
+static struct weft_slice zone_in(const struct weft_inbound *i) {
+    return i ? i->zone : WEFT_SLICE_EMPTY;
+}
+
 void proxy_worker_set_inbound(struct proxy_worker *w, const struct weft_inbound *i) {
-    weft_inbound_unref((struct weft_inbound *)(uintptr_t)w->inbound);
+    struct weft_inbound *old = (struct weft_inbound *)(uintptr_t)w->inbound;
     w->inbound = i ? weft_inbound_ref(i) : NULL;
+    if (!weft_slice_eq(zone_in(old), zone_in(i))) proxy_dests_set_near(&w->dests);
+    weft_inbound_unref(old);
 }
 
 /* ---- the end ---- */

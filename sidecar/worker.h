@@ -98,4 +98,6 @@ bool proxy_is_own_port(const struct proxy_worker *w, struct weft_xport *x,
 struct weft_slice proxy_own_id(const struct proxy_worker *w); /* empty: none */
 bool proxy_is_own_ip(const struct proxy_worker *w, const struct weft_addr *ip);
 
+/* Which of its endpoints are in this pod's zone, told anew. */
+void proxy_bound_set_near(struct proxy_bound *b);
 struct proxy_bound *proxy_bound_new(struct proxy_worker *w, struct weft_bound *bound);

@@ -37,6 +37,7 @@ static size_t count(const struct gamma_list *slices) {
 
 static void fill_service(const struct weft_gamma *g, const struct gamma_service *s,
                          const struct weft_service_port *p, struct weft_endpoints *e) {
+    e->prefer_zone = s->view.prefers_zone;
     e->items = weft_arena_array(&e->arena, struct weft_endpoint, count(&s->slices));
     for (uint32_t i = 0; i < s->slices.n; i++) {
         const struct weft_endpoint_slice *slice = s->slices.items[i];

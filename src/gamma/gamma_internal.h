@@ -14,6 +14,7 @@ enum gamma_kind {
     GAMMA_HTTP_ROUTE,
     GAMMA_TLS_ROUTE,
     GAMMA_TCP_ROUTE,
+    GAMMA_UDP_ROUTE, /* on ports of its own: never in conflict with the others */
     GAMMA_KINDS
 };
 const char *gamma_kind_name(enum gamma_kind k);
@@ -30,6 +31,10 @@ struct gamma_pod {
     struct weft_slice key;
     struct weft_pod view;
     struct gamma_list slices; /* struct weft_endpoint_slice: those that name this pod */
+};
+struct gamma_node { /* that some endpoint is on */
+    UT_hash_handle hh;
+    struct weft_slice name, zone;
 };
 struct gamma_service {
     UT_hash_handle hh; /* by "ns/name" */
@@ -106,6 +111,7 @@ struct weft_gamma {
     struct gamma_pod *pods;
     struct gamma_ip *ips;
     struct gamma_namespace *namespaces;
+    struct gamma_node *nodes;
     struct gamma_list routes; /* struct gamma_route, by kind in order of namespace, name */
     struct gamma_list grants; /* struct weft_reference_grant */
     struct gamma_list kept;   /* json_t */
@@ -119,6 +125,8 @@ struct gamma_service *gamma_service_find(const struct weft_gamma *g, struct weft
                                          struct weft_slice name);
 struct gamma_pod *gamma_pod_find(const struct weft_gamma *g, struct weft_slice ns,
                                  struct weft_slice name);
+/* The zone of the pod's node, as any EndpointSlice tells it; empty: none does. */
+struct weft_slice gamma_zone_of(const struct weft_gamma *g, const struct gamma_pod *p);
 struct gamma_ip *gamma_ip_find(const struct weft_gamma *g, const struct weft_addr *addr);
 const struct weft_service_port *gamma_service_port(const struct gamma_service *s, uint16_t port);
 

@@ -60,6 +60,7 @@ struct weft_inbound *weft_gamma_inbound(const struct weft_gamma *g, struct weft_
     in->pod = weft_arena_dup(a, p->view.meta.name);
     in->service_account = weft_arena_dup(a, p->view.service_account);
     in->mode = gamma_pod_mode(g, p);
+    in->zone = weft_arena_dup(a, gamma_zone_of(g, p));
     uint32_t room = p->view.n_ports;
     gamma_mtls_ports(p, on_count, &room);
     for (uint32_t i = 0; i < p->slices.n; i++)

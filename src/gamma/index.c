@@ -117,11 +117,32 @@ static struct gamma_pod *pod_of(const struct weft_gamma *g, const struct weft_sl
     return ip ? ip->pod : NULL;
 }
 
+static struct gamma_node *node_find(const struct weft_gamma *g, struct weft_slice name) {
+    struct gamma_node *n;
+    HASH_FIND(hh, g->nodes, name.base, name.len, n);
+    return n;
+}
+
+/* Slices tell where nodes are, so that nobody has to be allowed to read Nodes. */
+static void note_node(struct weft_gamma *g, const struct weft_slice_endpoint *e) {
+    if (!e->node.len || !e->zone.len || node_find(g, e->node)) return;
+    struct gamma_node *n = weft_arena_new(&g->arena, struct gamma_node);
+    n->name = e->node;
+    n->zone = e->zone;
+    HASH_ADD_KEYPTR(hh, g->nodes, n->name.base, n->name.len, n);
+}
+
+struct weft_slice gamma_zone_of(const struct weft_gamma *g, const struct gamma_pod *p) {
+    const struct gamma_node *n = p->view.node.len ? node_find(g, p->view.node) : NULL;
+    return n ? n->zone : WEFT_SLICE_EMPTY;
+}
+
 static void on_slice(void *ud, const struct weft_object *o) {
     struct weft_gamma *g = ud;
     struct weft_endpoint_slice *view = weft_arena_new(&g->arena, struct weft_endpoint_slice);
     keep(g, o);
     weft_endpoint_slice_view(o, &g->arena, view);
+    for (uint32_t i = 0; i < view->n_endpoints; i++) note_node(g, &view->endpoints[i]);
     if (!view->service.len) return;
     struct weft_slice key = gamma_key(&g->arena, view->meta.ns, view->service);
     struct gamma_slices *s = slices_find(g, key);

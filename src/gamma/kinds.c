@@ -7,20 +7,18 @@
 
 const char *gamma_kind_name(enum gamma_kind k) {
     static const char *const names[GAMMA_KINDS] = {
-        [GAMMA_GRPC_ROUTE] = "GRPCRoute",
-        [GAMMA_HTTP_ROUTE] = "HTTPRoute",
-        [GAMMA_TLS_ROUTE] = "TLSRoute",
-        [GAMMA_TCP_ROUTE] = "TCPRoute",
+        [GAMMA_GRPC_ROUTE] = "GRPCRoute", [GAMMA_HTTP_ROUTE] = "HTTPRoute",
+        [GAMMA_TLS_ROUTE] = "TLSRoute",   [GAMMA_TCP_ROUTE] = "TCPRoute",
+        [GAMMA_UDP_ROUTE] = "UDPRoute",
     };
     return names[k];
 }
 
 const char *gamma_a_kind(enum gamma_kind k) {
     static const char *const names[GAMMA_KINDS] = {
-        [GAMMA_GRPC_ROUTE] = "a GRPCRoute",
-        [GAMMA_HTTP_ROUTE] = "an HTTPRoute",
-        [GAMMA_TLS_ROUTE] = "a TLSRoute",
-        [GAMMA_TCP_ROUTE] = "a TCPRoute",
+        [GAMMA_GRPC_ROUTE] = "a GRPCRoute", [GAMMA_HTTP_ROUTE] = "an HTTPRoute",
+        [GAMMA_TLS_ROUTE] = "a TLSRoute",   [GAMMA_TCP_ROUTE] = "a TCPRoute",
+        [GAMMA_UDP_ROUTE] = "a UDPRoute",
     };
     return names[k];
 }
@@ -85,7 +83,7 @@ static const struct gamma_route *lost_all(const struct gamma_attachment *at) {
 
 static void settle(struct weft_gamma *g, struct gamma_attachment *at) {
     enum gamma_kind kind = at->route->kind;
-    bool only_read = kind == GAMMA_TLS_ROUTE || kind == GAMMA_TCP_ROUTE;
+    bool only_read = kind > GAMMA_HTTP_ROUTE;
     const struct gamma_route *to = lost_all(at);
     if (to) {
         at->refused = "Conflicted";
@@ -102,9 +100,10 @@ static void settle(struct weft_gamma *g, struct gamma_attachment *at) {
     } else if (only_read) {
         at->refused = "UnsupportedValue";
         at->message = weft_arena_printf(&g->arena,
-                                        "Weft does not apply %s: connections go to the "
+                                        "Weft does not apply %s: %s go to the "
                                         "Service's own endpoints as if it were not there",
-                                        gamma_a_kind(kind));
+                                        gamma_a_kind(kind),
+                                        kind == GAMMA_UDP_ROUTE ? "datagrams" : "connections");
     }
 }
 

@@ -4,9 +4,11 @@
 #include "gamma_internal.h"
 
 /* Declared as something that is not HTTP: such a port accepts no HTTPRoute or GRPCRoute (REQ-014),
- * so that a route on the whole Service leaves its TLS and raw TCP ports alone. */
+ * so that a route on the whole Service leaves its TLS and raw TCP ports alone. A UDPRoute has the
+ * ports that the others cannot have. */
 static bool takes(const struct weft_service_port *p, enum gamma_kind kind) {
     enum weft_protocol proto = weft_protocol_from(p->app_protocol, p->name);
+    if (kind == GAMMA_UDP_ROUTE) return !p->tcp;
     if (kind == GAMMA_TLS_ROUTE || kind == GAMMA_TCP_ROUTE) return p->tcp;
     return p->tcp && proto != WEFT_PROTO_TLS && proto != WEFT_PROTO_TCP;
 }
@@ -40,6 +42,15 @@ static struct weft_slice ports_of(const struct gamma_service *s, struct weft_are
 static void refuse_port(struct weft_gamma *g, struct gamma_attachment *at, bool named) {
     const struct weft_parent_ref *ref = at->parent;
     struct weft_slice ports = ports_of(at->service, &g->arena), key = at->service->key;
+    if (named && at->route->kind > GAMMA_HTTP_ROUTE) {
+        bool udp = at->route->kind == GAMMA_UDP_ROUTE;
+        refuse(at, weft_arena_printf(&g->arena,
+                                     "the selected port of Service " WEFT_SLICE_FMT
+                                     " is %s TCP port, where %s cannot apply",
+                                     WEFT_SLICE_ARG(key), udp ? "a" : "no",
+                                     gamma_a_kind(at->route->kind)));
+        return;
+    }
     if (named) {
         refuse(at, weft_arena_printf(&g->arena,
                                      "the selected port of Service " WEFT_SLICE_FMT

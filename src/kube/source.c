@@ -21,6 +21,7 @@ const struct source_row source_rows[SOURCE_KINDS] = {
     {"GRPCRoute", GATEWAY, "grpcroutes", {"v1", "v1alpha2"}, false, KEEP_ALL},
     {"TCPRoute", GATEWAY, "tcproutes", {"v1", "v1alpha3", "v1alpha2"}, false, KEEP_ALL},
     {"TLSRoute", GATEWAY, "tlsroutes", {"v1", "v1alpha3", "v1alpha2"}, false, KEEP_ALL},
+    {"UDPRoute", GATEWAY, "udproutes", {"v1", "v1alpha3", "v1alpha2"}, false, KEEP_ALL},
     {"ReferenceGrant", GATEWAY, "referencegrants", {"v1", "v1beta1"}, false, KEEP_ALL},
     {"BackendTLSPolicy", GATEWAY, "backendtlspolicies", {"v1", "v1alpha3"}, false, KEEP_ALL},
     {"XMesh", XGATEWAY, "xmeshes", {"v1alpha1"}, false, KEEP_ALL},

@@ -6,7 +6,7 @@
 #include <uthash.h>
 #include <weft/kube/source.h>
 
-enum { SOURCE_KINDS = 11, SOURCE_VERSIONS = 4 };
+enum { SOURCE_KINDS = 12, SOURCE_VERSIONS = 4 };
 
 enum source_keep { KEEP_META, KEEP_SERVICE, KEEP_SLICE, KEEP_POD, KEEP_ALL };
 struct source_row {

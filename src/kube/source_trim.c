@@ -60,13 +60,13 @@ static json_t *trim_list(const json_t *list, const char *const *keys, size_t n) 
 }
 
 static void trim_service(json_t *to, const json_t *object) {
-    static const char *const keys[] = {"type",     "clusterIP", "clusterIPs",
-                                       "selector", "ports",     "externalName"};
+    static const char *const keys[] = {"type",  "clusterIP",    "clusterIPs",         "selector",
+                                       "ports", "externalName", "trafficDistribution"};
     json_object_set_new(to, "spec", trim_part(object, "spec", keys, WEFT_LEN(keys)));
 }
 
 static void trim_slice(json_t *to, const json_t *object) {
-    static const char *const keys[] = {"addresses", "conditions", "targetRef", "zone"};
+    static const char *const keys[] = {"addresses", "conditions", "targetRef", "zone", "nodeName"};
     static const char *const ref[] = {"kind", "namespace", "name"};
     json_t *endpoints = trim_list(json_object_get(object, "endpoints"), keys, WEFT_LEN(keys)), *e;
     size_t i;
@@ -82,7 +82,7 @@ static void trim_slice(json_t *to, const json_t *object) {
 static void trim_pod(json_t *to, const json_t *object) {
     static const char *const containers[] = {"containers", "initContainers"};
     static const char *const container[] = {"name", "ports"};
-    static const char *const spec_keys[] = {"hostNetwork", "serviceAccountName"};
+    static const char *const spec_keys[] = {"hostNetwork", "serviceAccountName", "nodeName"};
     static const char *const status_keys[] = {"podIP", "podIPs", "phase"};
     json_t *spec = trim_part(object, "spec", spec_keys, WEFT_LEN(spec_keys));
     for (size_t i = 0; i < WEFT_LEN(containers); i++) {

@@ -96,6 +96,7 @@ static json_t *dump_endpoint(const struct weft_endpoint *ep) {
 json_t *weft_dump_endpoints(const struct weft_endpoints *e) {
     json_t *o = json_object(), *items = json_array();
     weft_dump_put(o, "name", e->name);
+    if (e->prefer_zone) json_object_set_new(o, "prefer_zone", json_true());
     for (uint32_t i = 0; i < e->n; i++) json_array_append_new(items, dump_endpoint(&e->items[i]));
     weft_dump_put_json(o, "endpoints", items);
     return o;
@@ -107,6 +108,7 @@ json_t *weft_dump_inbound(const struct weft_inbound *in) {
     weft_dump_put(o, "namespace", in->ns);
     weft_dump_put(o, "pod", in->pod);
     weft_dump_put(o, "service_account", in->service_account);
+    weft_dump_put(o, "zone", in->zone);
     weft_dump_put_str(o, "mtls", weft_mtls_name(in->mode));
     for (uint32_t i = 0; i < in->n_ports; i++) {
         json_t *p = json_object();

@@ -47,7 +47,8 @@ enum weft_status weft_schema_check(struct schema_walk *w, json_t *value, const s
 /* By kind and group, for kinds we know; else NULL. */
 const struct schema *weft_schema_of(const struct weft_object *o);
 extern const struct schema weft_schema_http_route, weft_schema_grpc_route, weft_schema_tcp_route,
-    weft_schema_tls_route, weft_schema_reference_grant, weft_schema_backend_tls_policy;
+    weft_schema_tls_route, weft_schema_udp_route, weft_schema_reference_grant,
+    weft_schema_backend_tls_policy;
 
 /* validate_route.c: what the CRDs say in CEL. */
 enum weft_status weft_validate_http_route(const struct weft_object *o, bool experimental,

@@ -28,14 +28,14 @@ OPEN(service_spec, {"type", F_STR, .values = service_types},
      {"clusterIPs", F_STRS, .max = 2, .ok = weft_fmt_ip_or_none,
       .what = "must be an IP address or \"None\""},
      {"selector", F_MAP}, {"ports", F_OBJS, .of = &service_port},
-     {"externalName", F_STR, .max = 253});
+     {"externalName", F_STR, .max = 253}, {"trafficDistribution", F_STR});
 OPEN(service, {"spec", F_OBJ, .required = true, .of = &service_spec});
 
 OPEN(conditions, {"ready", F_BOOL}, {"serving", F_BOOL}, {"terminating", F_BOOL});
 OPEN(target_ref, {"kind", F_STR}, {"namespace", F_STR}, {"name", F_STR});
 OPEN(endpoint, {"addresses", F_STRS, .required = true, .min = 1, .max = 100},
      {"conditions", F_OBJ, .of = &conditions}, {"targetRef", F_OBJ, .of = &target_ref},
-     {"zone", F_STR});
+     {"zone", F_STR}, {"nodeName", F_STR});
 OPEN(endpoint_port, {"name", F_STR, .ok = port_name, .what = LABEL},
      {"port", F_INT, .min = 1, .max = 65535}, {"protocol", F_STR, .values = protocols},
      {"appProtocol", F_STR});
@@ -52,7 +52,7 @@ OPEN(container,
      {"ports", F_OBJS, .of = &container_port});
 OPEN(pod_spec, {"containers", F_OBJS, .required = true, .min = 1, .of = &container},
      {"initContainers", F_OBJS, .of = &container}, {"hostNetwork", F_BOOL},
-     {"serviceAccountName", F_STR});
+     {"serviceAccountName", F_STR}, {"nodeName", F_STR});
 OPEN(pod_ip, {"ip", F_STR, .ok = weft_fmt_ip, .what = "must be an IP address"});
 OPEN(pod_status, {"podIP", F_STR, .ok = weft_fmt_ip_or_none, .what = "must be an IP address"},
      {"podIPs", F_OBJS, .of = &pod_ip}, {"phase", F_STR});
@@ -78,6 +78,7 @@ static const struct {
     {"gateway.networking.k8s.io", "GRPCRoute", &weft_schema_grpc_route},
     {"gateway.networking.k8s.io", "TCPRoute", &weft_schema_tcp_route},
     {"gateway.networking.k8s.io", "TLSRoute", &weft_schema_tls_route},
+    {"gateway.networking.k8s.io", "UDPRoute", &weft_schema_udp_route},
     {"gateway.networking.k8s.io", "ReferenceGrant", &weft_schema_reference_grant},
     {"gateway.networking.k8s.io", "BackendTLSPolicy", &weft_schema_backend_tls_policy},
     {"gateway.networking.x-k8s.io", "XMesh", &mesh},

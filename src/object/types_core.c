@@ -52,6 +52,10 @@ void weft_service_view(const struct weft_object *o, struct weft_arena *a,
     if (weft_slice_is(weft_js_str(spec, "type"), "ExternalName"))
         ret->kind = WEFT_SERVICE_EXTERNAL_NAME;
     if (ret->kind != WEFT_SERVICE_CLUSTER_IP) ret->n_ips = 0;
+    struct weft_slice near = weft_js_str(spec, "trafficDistribution");
+    ret->prefers_zone = weft_slice_is(near, "PreferClose") ||
+                        weft_slice_is(near, "PreferSameZone") ||
+                        weft_slice_is(near, "PreferSameNode");
     ret->selector = json_object_size(json_object_get(spec, "selector")) > 0;
     const json_t *ports = json_object_get(spec, "ports"), *p;
     ret->ports = weft_arena_array(a, struct weft_service_port, json_array_size(ports));
@@ -72,6 +76,7 @@ static void read_endpoint(const json_t *e, struct weft_arena *a, struct weft_sli
     ret->serving = weft_js_bool(c, "serving", ret->ready);
     ret->terminating = weft_js_bool(c, "terminating", false);
     ret->zone = weft_js_str(e, "zone");
+    ret->node = weft_js_str(e, "nodeName");
     if (weft_slice_is(weft_js_str(ref, "kind"), "Pod")) {
         ret->pod = weft_js_str(ref, "name");
         ret->pod_ns = weft_js_str(ref, "namespace");
@@ -138,6 +143,7 @@ void weft_pod_view(const struct weft_object *o, struct weft_arena *a, struct wef
     const json_t *status = json_object_get(o->json, "status");
     ret->service_account = weft_js_str(spec, "serviceAccountName");
     if (!ret->service_account.len) ret->service_account = WEFT_SLICE_LIT("default");
+    ret->node = weft_js_str(spec, "nodeName");
     ret->host_network = weft_js_bool(spec, "hostNetwork", false);
     struct weft_slice phase = weft_js_str(status, "phase");
     ret->over = weft_slice_is(phase, "Succeeded") || weft_slice_is(phase, "Failed");

@@ -47,7 +47,8 @@ static enum weft_status check_rules(const struct weft_object *o, bool experiment
         enum weft_status st = weft_validate_grpc_route(o, experimental, err);
         return st == WEFT_OK ? weft_validate_annotations(o, err) : st;
     }
-    if (!strcmp(o->kind, "TCPRoute") || !strcmp(o->kind, "TLSRoute"))
+    if (!strcmp(o->kind, "TCPRoute") || !strcmp(o->kind, "TLSRoute") ||
+        !strcmp(o->kind, "UDPRoute"))
         return weft_validate_parents(o, experimental, err);
     if (!strcmp(o->kind, "Service")) return weft_validate_service(o, err);
     if (!strcmp(o->kind, "EndpointSlice")) return weft_validate_endpoint_slice(o, err);

@@ -28,6 +28,7 @@ static void endpoints(struct weft_decode *d, const Weft__V1__Endpoints *in,
     out->name = weft_decode_name(d, in->name, "name");
     if (!weft_slice_starts(out->name, WEFT_SLICE_LIT("endpoints/")))
         weft_decode_fail(d, WEFT_INVALID, "name", "is not endpoints/...");
+    out->prefer_zone = in->prefer_zone != 0;
     out->items = weft_decode_array(d, in->n_items, sizeof *out->items, &out->n, "items");
     for (size_t i = 0; i < out->n && d->st == WEFT_OK; i++) {
         struct weft_decode_at at;
@@ -70,6 +71,7 @@ static void inbound(struct weft_decode *d, const Weft__V1__Inbound *in, struct w
     inbound_name(d, out);
     out->service_account = weft_decode_line(d, in->service_account, "service_account");
     out->mode = weft_decode_enum(d, (int)in->mode, WEFT_MTLS_DISABLED, "mode");
+    out->zone = weft_decode_line(d, in->zone, "zone");
     out->ports = weft_decode_array(d, in->n_ports, sizeof *out->ports, &out->n_ports, "ports");
     for (size_t i = 0; i < out->n_ports && d->st == WEFT_OK; i++) {
         struct weft_decode_at at;

@@ -235,6 +235,7 @@ enum weft_status weft_xds_encode_endpoints(const struct weft_endpoints *e, struc
     m->n_items = e->n;
     m->items = ARRAY(&scratch, endpoint, e->n);
     for (uint32_t i = 0; i < e->n; i++) endpoint(&e->items[i], m->items[i]);
+    m->prefer_zone = e->prefer_zone;
     enum weft_status st = weft_pb_pack(m, out);
     weft_arena_done(&scratch);
     return st;
@@ -249,6 +250,7 @@ enum weft_status weft_xds_encode_inbound(const struct weft_inbound *in, struct w
     m->pod = weft_pb_bytes(in->pod);
     m->service_account = weft_pb_bytes(in->service_account);
     m->mode = (Weft__V1__MtlsMode)in->mode;
+    m->zone = weft_pb_bytes(in->zone);
     m->n_ports = in->n_ports;
     m->ports = ARRAY(&scratch, inbound_port, in->n_ports);
     for (uint32_t i = 0; i < in->n_ports; i++) {

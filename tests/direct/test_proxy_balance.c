@@ -222,6 +222,38 @@ static void without_a_zone_all_are_alike(void **state) {
     assert_true(world_app(w, "10.0.0.2:8080")->requests > 0);
 }
 
+static void set_own_zone(struct world *w, const char *zone) {
+    struct weft_inbound *i = weft_inbound_new();
+    i->zone = weft_arena_dup_str(&i->arena, zone);
+    proxy_worker_set_inbound(w->proxy, i);
+    weft_inbound_unref(i);
+}
+
+/* The controller tells the zone, before or after what it tells of the Service. */
+static void a_service_that_asks_for_it_is_called_near_by(void **state) {
+    struct world *w = *state;
+    two_zones(w, NULL);
+    world_yaml(w, "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: default}\n"
+                  "spec: {clusterIP: 10.96.0.1, trafficDistribution: PreferClose, "
+                  "ports: [{name: main, port: 80, targetPort: 8080}]}\n");
+    set_own_zone(w, "b");
+    world_apply(w);
+    ask(world_connect(w, "10.96.0.1:80"), 20);
+    assert_int_equal(world_app(w, "10.0.0.2:8080")->requests, 20);
+    set_own_zone(w, "a");
+    ask(world_connect(w, "10.96.0.1:80"), 20);
+    assert_int_equal(world_app(w, "10.0.0.1:8080")->requests, 20);
+}
+
+static void a_service_that_does_not_ask_is_called_everywhere(void **state) {
+    struct world *w = *state;
+    set_own_zone(w, "b");
+    two_zones(w, NULL);
+    ask(world_connect(w, "10.96.0.1:80"), 60);
+    assert_true(world_app(w, "10.0.0.1:8080")->requests > 0);
+    assert_true(world_app(w, "10.0.0.2:8080")->requests > 0);
+}
+
 /* A zone whose endpoint is gone is no reason to fail. */
 static void a_dead_zone_is_left(void **state) {
     struct world *w = *state;
@@ -237,6 +269,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         T(requests_stay_in_the_zone),
         T(without_a_zone_all_are_alike),
+        T(a_service_that_asks_for_it_is_called_near_by),
+        T(a_service_that_does_not_ask_is_called_everywhere),
         T(a_dead_zone_is_left),
         T(unavailable_in_trailers_ejects),
         T(unavailable_without_trailers_ejects),

@@ -35,7 +35,7 @@ bool weft_gamma_pod_by_ip(const struct weft_gamma *g, const struct weft_addr *ip
                           struct weft_slice *ret_service_account);
 /* status.parents as it would be written (REQ-138 to 149), new reference: an array of objects
  * {"kind","namespace","name","generation","status":{"parents":[...]}}: GRPCRoutes, HTTPRoutes,
- * TLSRoutes, TCPRoutes, each sorted by namespace, name. */
+ * TLSRoutes, TCPRoutes, UDPRoutes, each sorted by namespace, name. */
 json_t *weft_gamma_status(const struct weft_gamma *g);
 /* Every pod, in order of namespace and name. */
 void weft_gamma_each_pod(const struct weft_gamma *g,

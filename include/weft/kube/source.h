@@ -20,10 +20,11 @@ struct weft_kube_source_cb {
      * tried again. May be NULL. */
     void (*on_failure)(void *ud, const char *what, const char *error);
 };
-/* Namespace, Service, EndpointSlice, Pod, HTTPRoute, GRPCRoute, TCPRoute, TLSRoute, ReferenceGrant,
- * BackendTLSPolicy, XMesh, each in the best version that is served; kinds whose CRD is absent are
- * looked for again (REQ-003). Of core objects only what is read is kept, of the others all but
- * managedFields. Objects go into the store as they come; on_change says when to look. */
+/* Namespace, Service, EndpointSlice, Pod, HTTPRoute, GRPCRoute, TCPRoute, TLSRoute, UDPRoute,
+ * ReferenceGrant, BackendTLSPolicy, XMesh, each in the best version that is served; kinds whose CRD
+ * is absent are looked for again (REQ-003). Of core objects only what is read is kept, of the
+ * others all but managedFields. Objects go into the store as they come; on_change says when to
+ * look. */
 struct weft_kube_source *weft_kube_source_new(struct weft_kube *k, struct weft_store *store,
                                               const struct weft_kube_source_cb *cb);
 struct weft_kube_source *weft_kube_source_free(struct weft_kube_source *s);

@@ -192,6 +192,7 @@ struct weft_endpoints {
     struct weft_slice version;
     struct weft_endpoint *items; /* ready ones only, terminating left out; sorted by address */
     uint32_t n;
+    bool prefer_zone; /* the Service asks for those of the caller's zone */
 };
 
 struct weft_inbound_port {
@@ -205,6 +206,7 @@ struct weft_inbound { /* what one pod's inbound side needs */
     struct weft_slice name; /* "inbound/NS/POD" */
     struct weft_slice version;
     struct weft_slice ns, pod, service_account;
+    struct weft_slice zone;   /* of the pod's node; empty: not known */
     enum weft_mtls_mode mode; /* for ports not listed */
     struct weft_inbound_port *ports;
     uint32_t n_ports;

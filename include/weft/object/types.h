@@ -31,6 +31,7 @@ struct weft_service {
     struct weft_view_meta meta;
     enum weft_service_kind kind;
     bool selector;
+    bool prefers_zone;     /* spec.trafficDistribution asks for endpoints near by */
     struct weft_addr *ips; /* clusterIPs of both families, port 0 */
     uint32_t n_ips;
     struct weft_service_port *ports;
@@ -45,8 +46,8 @@ struct weft_slice_port {
 struct weft_slice_endpoint {
     struct weft_addr *addrs; /* port 0 */
     uint32_t n_addrs;
-    bool ready, serving, terminating;    /* unset: ready (and serving as ready), not terminating */
-    struct weft_slice zone, pod_ns, pod; /* targetRef of kind Pod, else empty */
+    bool ready, serving, terminating; /* unset: ready (and serving as ready), not terminating */
+    struct weft_slice zone, node, pod_ns, pod; /* targetRef of kind Pod, else empty */
 };
 struct weft_endpoint_slice {
     struct weft_view_meta meta;
@@ -65,6 +66,7 @@ struct weft_container_port {
 struct weft_pod {
     struct weft_view_meta meta;
     struct weft_slice service_account; /* "default" unless set */
+    struct weft_slice node;            /* empty: not scheduled, or not told */
     bool host_network;
     bool over;             /* Succeeded or Failed: its IP may belong to another by now */
     struct weft_addr *ips; /* port 0 */
@@ -81,7 +83,7 @@ struct weft_parent_ref {
     struct weft_slice name, section;
     uint16_t port; /* 0: not given */
 };
-struct weft_route { /* HTTPRoute, GRPCRoute, TLSRoute, TCPRoute */
+struct weft_route { /* HTTPRoute, GRPCRoute, TLSRoute, TCPRoute, UDPRoute */
     struct weft_view_meta meta;
     int64_t created, generation;
     struct weft_parent_ref *parents;

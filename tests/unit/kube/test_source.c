@@ -221,13 +221,14 @@ static void the_best_served_version_is_watched(void **state) {
     struct world *w = *state;
     serve(w, GW "/v1", RES(R("httproutes") "," R("grpcroutes")));
     serve(w, GW "/v1beta1", RES(R("httproutes") "," R("referencegrants")));
-    serve(w, GW "/v1alpha2", RES(R("tcproutes") "," R("tlsroutes")));
+    serve(w, GW "/v1alpha2", RES(R("tcproutes") "," R("tlsroutes") "," R("udproutes")));
     serve(w, GW "/v1alpha3", RES(R("tlsroutes") "," R("backendtlspolicies")));
     serve(w, XGW, RES(R("xmeshes")));
     static const char *const want[] = {GW "/v1/httproutes",
                                        GW "/v1/grpcroutes",
                                        GW "/v1beta1/referencegrants",
                                        GW "/v1alpha2/tcproutes",
+                                       GW "/v1alpha2/udproutes",
                                        GW "/v1alpha3/tlsroutes",
                                        GW "/v1alpha3/backendtlspolicies",
                                        XGW "/xmeshes"};
@@ -332,14 +333,25 @@ static void only_what_is_read_is_kept(void **state) {
           LIST("Service", SVC("web", "7",
                               ",\"annotations\":{\"kubectl.kubernetes.io/"
                               "last-applied-configuration\":\"{}\",\"other\":\"kept\"}")));
+    serve(w, "/apis/discovery.k8s.io/v1/endpointslices",
+          LIST("EndpointSlice",
+               "{\"apiVersion\":\"discovery.k8s.io/v1\",\"kind\":\"EndpointSlice\"," META(
+                   "web-1", "7", "") ",\"endpoints\":[{\"addresses\":[\"10.1.1.1\"],"
+                                     "\"hints\":{},\"nodeName\":\"n\",\"zone\":\"z\"}]}"));
     start(w);
     until_synced(w);
+    WEFT_FREE char *slice =
+        json_dumps(json_object_get(get(w, "EndpointSlice", "web-1")->json, "endpoints"),
+                   JSON_COMPACT | JSON_SORT_KEYS);
+    assert_string_equal(slice,
+                        "[{\"addresses\":[\"10.1.1.1\"],\"nodeName\":\"n\",\"zone\":\"z\"}]");
     WEFT_FREE char *pod = json_dumps(get(w, "Pod", "p")->json, JSON_COMPACT | JSON_SORT_KEYS);
     assert_string_equal(
         pod, "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"annotations\":"
              "{\"weftmesh.io/mtls\":\"strict\"},\"labels\":{\"app\":\"x\"},\"name\":\"p\","
              "\"namespace\":\"d\"},\"spec\":{\"containers\":[{\"name\":\"c\",\"ports\":["
-             "{\"containerPort\":80}]}],\"serviceAccountName\":\"sa\"},\"status\":{\"phase\":"
+             "{\"containerPort\":80}]}],\"nodeName\":\"n\",\"serviceAccountName\":\"sa\"},"
+             "\"status\":{\"phase\":"
              "\"Running\",\"podIP\":\"10.1.1.1\"}}");
     WEFT_FREE char *svc = json_dumps(get(w, "Service", "web")->json, JSON_COMPACT | JSON_SORT_KEYS);
     assert_string_equal(

@@ -182,7 +182,7 @@ static void grpc_fields_that_vanish(void **state) {
 }
 
 /* REQ-001, REQ-193, REQ-194 */
-static void tcp_and_tls_routes(void **state) {
+static void tcp_udp_and_tls_routes(void **state) {
     static const struct row tcp[] = {
         {RULE("backendRefs: [{name: a, port: 1}]"), NULL},
         {"{}", "spec.rules"},
@@ -195,6 +195,7 @@ static void tcp_and_tls_routes(void **state) {
         {"{hostnames: [A], rules: [{backendRefs: [{name: a, port: 1}]}]}", "spec.hostnames[0]"},
     };
     run("TCPRoute", tcp, WEFT_LEN(tcp));
+    run("UDPRoute", tcp, WEFT_LEN(tcp));
     run("TLSRoute", tls, WEFT_LEN(tls));
 }
 
@@ -288,7 +289,7 @@ int main(void) {
         cmocka_unit_test(grpc_matches),
         cmocka_unit_test(grpc_filters),
         cmocka_unit_test(grpc_fields_that_vanish),
-        cmocka_unit_test(tcp_and_tls_routes),
+        cmocka_unit_test(tcp_udp_and_tls_routes),
         cmocka_unit_test(reference_grants),
         cmocka_unit_test(backend_tls_policies),
         cmocka_unit_test(meshes),
