@@ -30,6 +30,10 @@ static const struct weft_option rows[] = {
      .help = "A request header. Repeatable; Host replaces the URL's host in what is sent.",
      .set = cli_set_header,
      .short_flag = 'H'},
+    {.flag = "allow-encoded-slashes",
+     .help = "As the caller's proxy with the option of that name: %2F and %5C in the path stay.",
+     .set = weft_option_bool,
+     .offset = offsetof(struct cli_options, allow_encoded_slashes)},
     {.flag = "log-line",
      .metavar = "LINE",
      .help =
@@ -99,7 +103,8 @@ static bool read_authority(struct weft_slice a, struct request *q) {
     return q->host.len > 0;
 }
 
-static bool read_url(struct weft_slice url, struct request *q, struct weft_arena *a) {
+static bool read_url(struct weft_slice url, bool keep_slashes, struct request *q,
+                     struct weft_arena *a) {
     q->port = 80;
     if (weft_slice_starts(url, WEFT_SLICE_LIT("http://"))) {
         url = weft_slice_from(url, 7);
@@ -111,7 +116,7 @@ static bool read_url(struct weft_slice url, struct request *q, struct weft_arena
     struct weft_slice path = weft_slice_from(url, end);
     if (!path.len) path = WEFT_SLICE_LIT("/");
     if (path.base[0] == '?') path = weft_arena_printf(a, "/" WEFT_SLICE_FMT, WEFT_SLICE_ARG(path));
-    q->refused = weft_path_normalize(path, a, &q->head.path);
+    q->refused = weft_path_normalize(path, keep_slashes, a, &q->head.path);
     return read_authority(weft_slice_head(url, end), q);
 }
 
@@ -128,7 +133,8 @@ static void read_headers(const struct cli_options *opt, struct request *q) {
 }
 
 /* Replaces what the URL said of method and path. */
-static bool make_grpc(struct weft_slice call, struct request *q, struct weft_arena *a) {
+static bool make_grpc(struct weft_slice call, bool keep_slashes, struct request *q,
+                      struct weft_arena *a) {
     struct weft_slice method = call, service = weft_slice_cut(&method, '/');
     if (!service.len) service = weft_slice_cut(&method, '/'); /* "/SERVICE/METHOD" */
     bool path = q->head.path.len != 1 || q->head.path.base[0] != '/';
@@ -138,7 +144,7 @@ static bool make_grpc(struct weft_slice call, struct request *q, struct weft_are
     q->refused =
         weft_path_normalize(weft_arena_printf(a, "/" WEFT_SLICE_FMT "/" WEFT_SLICE_FMT,
                                               WEFT_SLICE_ARG(service), WEFT_SLICE_ARG(method)),
-                            a, &q->head.path);
+                            keep_slashes, a, &q->head.path);
     (void)weft_fields_add(&q->head.fields, WEFT_SLICE_LIT("content-type"),
                           WEFT_SLICE_LIT("application/grpc"));
     return true;
@@ -159,10 +165,10 @@ static int read_request(const struct cli_options *opt, const char *operand, stru
     q->head.method = method;
     q->head.scheme = WEFT_SLICE_LIT("http");
     q->head.version = WEFT_HTTP_11;
-    if (!read_url(rest, q, a))
+    if (!read_url(rest, opt->allow_encoded_slashes, q, a))
         return bad(operand, "write it as [METHOD] http://HOST[:PORT]/PATH; TLS that an app makes "
                             "itself is passed through and not routed");
-    if (opt->grpc && !make_grpc(weft_slice_str(opt->grpc), q, a))
+    if (opt->grpc && !make_grpc(weft_slice_str(opt->grpc), opt->allow_encoded_slashes, q, a))
         return bad(opt->grpc, "write --grpc SERVICE/METHOD and a URL without a path, such as "
                               "http://cart.shop:7070");
     read_headers(opt, q);

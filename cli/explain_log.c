@@ -67,7 +67,9 @@ static bool fill_head(struct logged *l, const struct weft_fields *headers, struc
                               WEFT_SLICE_LIT("application/grpc"));
     struct weft_slice path = text_of(l->line, "path");
     if (path.len >= CUT_AT) say(l, "the path is cut at %d bytes in the log", CUT_AT);
-    *ret_refused = weft_path_normalize(path, l->arena, &head->path);
+    /* Whether encoded slashes pass is the proxy's own option; its line says how it decided. */
+    bool kept = !weft_slice_is(text_of(l->line, "reason"), "path_refused");
+    *ret_refused = weft_path_normalize(path, kept, l->arena, &head->path);
     return path.len > 0;
 }
 

@@ -18,6 +18,7 @@ struct cli_options {
     const char *method;
     const char *grpc; /* SERVICE/METHOD */
     const char *log_line, *request_id;
+    bool allow_encoded_slashes;
     const char *headers[CLI_MAX_HEADERS];
     size_t n_headers;
     bool experimental, require_grant;

@@ -48,6 +48,7 @@ struct proxy_options {
     uint64_t detect_timeout_us, connect_timeout_us, idle_timeout_us, drain_timeout_us;
     uint64_t head_timeout_us;
     bool reason_header;
+    bool allow_encoded_slashes;
     struct weft_addr app_address; /* family 0: as the client meant it */
     uint64_t max_head_bytes;
     uint64_t max_connections, max_streams, max_buffered, max_resets, max_control_frames;

@@ -95,7 +95,8 @@ static void to_rule(struct proxy_exchange *x) {
 
 /* Only where routes decide by it: what was matched is what is sent. */
 static bool normalize(struct proxy_exchange *x) {
-    enum weft_reason bad = weft_path_normalize(x->req->path, x->req->fields.arena, &x->req->path);
+    enum weft_reason bad = weft_path_normalize(x->req->path, x->w->opt->allow_encoded_slashes,
+                                               x->req->fields.arena, &x->req->path);
     if (bad == WEFT_REASON_NONE) {
         x->path = x->req->path;
         return true;

@@ -56,6 +56,10 @@ static bool ok_include_cidrs(struct weft_slice s) {
 static bool ok_exclude_cidrs(struct weft_slice s) {
     return s.len == 0 || each_item(s, is_cidr);
 }
+static bool ok_bool(struct weft_slice s) {
+    return is_one_of(s, "true|false");
+}
+
 static bool ok_switch(struct weft_slice s) {
     return is_one_of(s, "enabled|disabled");
 }
@@ -150,6 +154,8 @@ static const struct row {
      "WEFT_ACCESS_LOG"},
     {"weftmesh.io/drain-timeout", ok_duration, "write a duration such as \"20s\" or \"2m\"", PROXY,
      "WEFT_DRAIN_TIMEOUT"},
+    {"weftmesh.io/allow-encoded-slashes", ok_bool, "write \"true\" or \"false\"", PROXY,
+     "WEFT_ALLOW_ENCODED_SLASHES"},
     {"weftmesh.io/proxy-cpu", ok_cpu, "write a quantity such as \"100m\" or \"0.5\"", OTHER, NULL},
     {"weftmesh.io/proxy-cpu-limit", ok_cpu, "write a quantity such as \"100m\" or \"2\"", OTHER,
      NULL},

@@ -23,7 +23,7 @@ static bool is_normal(struct weft_slice p) {
 }
 
 /* Reads one character of the path at *i; writes one or three bytes; false: refused. */
-static bool take_char(struct weft_slice p, size_t *i, char *out, size_t *at) {
+static bool take_char(struct weft_slice p, bool keep_slashes, size_t *i, char *out, size_t *at) {
     char c = p.base[(*i)++];
     if (c != '%') {
         out[(*at)++] = c;
@@ -34,7 +34,7 @@ static bool take_char(struct weft_slice p, size_t *i, char *out, size_t *at) {
     if (hi < 0 || lo < 0) return false;
     *i += 2;
     int v = hi * 16 + lo;
-    if (v == 0 || v == '/' || v == '\\') return false;
+    if (v == 0 || (!keep_slashes && (v == '/' || v == '\\'))) return false;
     if (is_unreserved(v)) {
         out[(*at)++] = (char)v;
         return true;
@@ -60,12 +60,12 @@ static bool end_segment(char *out, size_t start, size_t *at) {
 }
 
 /* Writes the normal form of `p` (no longer than it) to `out`. */
-static bool normalize(struct weft_slice p, char *out, size_t *ret_len) {
+static bool normalize(struct weft_slice p, bool keep_slashes, char *out, size_t *ret_len) {
     size_t at = 0, start = 1;
     out[at++] = '/';
     for (size_t i = 1; i < p.len;) {
         if (p.base[i] != '/') {
-            if (!take_char(p, &i, out, &at)) return false;
+            if (!take_char(p, keep_slashes, &i, out, &at)) return false;
             continue;
         }
         i++;
@@ -85,8 +85,8 @@ static bool query_ok(struct weft_slice q) {
     return true;
 }
 
-enum weft_reason weft_path_normalize(struct weft_slice target, struct weft_arena *arena,
-                                     struct weft_slice *ret) {
+enum weft_reason weft_path_normalize(struct weft_slice target, bool keep_slashes,
+                                     struct weft_arena *arena, struct weft_slice *ret) {
     *ret = target;
     if (target.len == 0 || weft_slice_is(target, "*")) return WEFT_REASON_NONE;
     if (target.base[0] != '/') return WEFT_REASON_PATH_REFUSED;
@@ -97,7 +97,7 @@ enum weft_reason weft_path_normalize(struct weft_slice target, struct weft_arena
     char *out = weft_arena_alloc(arena, target.len + 1);
     if (!out) return WEFT_REASON_HEAD_TOO_LARGE;
     size_t n;
-    if (!normalize(path, out, &n)) return WEFT_REASON_PATH_REFUSED;
+    if (!normalize(path, keep_slashes, out, &n)) return WEFT_REASON_PATH_REFUSED;
     memcpy(out + n, query.base, query.len);
     *ret = weft_slice(out, n + query.len);
     return WEFT_REASON_NONE;

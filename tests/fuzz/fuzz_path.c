@@ -25,9 +25,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct weft_slice out, again;
     weft_arena_init(&a, 0);
     struct weft_slice in = weft_arena_dup(&a, weft_slice((const char *)data, size));
-    if (weft_path_normalize(in, &a, &out) == WEFT_REASON_NONE) {
+    if (weft_path_normalize(in, true, &a, &out) == WEFT_REASON_NONE) {
         WEFT_CHECK(out.len <= in.len);
-        WEFT_CHECK(weft_path_normalize(out, &a, &again) == WEFT_REASON_NONE);
+        WEFT_CHECK(weft_path_normalize(out, true, &a, &again) == WEFT_REASON_NONE);
+        WEFT_CHECK(weft_slice_eq(out, again));
+    }
+    if (weft_path_normalize(in, false, &a, &out) == WEFT_REASON_NONE) {
+        WEFT_CHECK(out.len <= in.len);
+        WEFT_CHECK(weft_path_normalize(out, false, &a, &again) == WEFT_REASON_NONE);
         WEFT_CHECK(weft_slice_eq(out, again));
         if (in.len && !weft_slice_is(in, "*")) check_normal(out);
     }

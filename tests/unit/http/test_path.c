@@ -71,16 +71,44 @@ static void test_table(void **state) {
         struct weft_slice out;
         weft_arena_init(&a, 0);
         struct weft_slice in = weft_arena_dup_str(&a, cases[i].in);
-        enum weft_reason r = weft_path_normalize(in, &a, &out);
+        enum weft_reason r = weft_path_normalize(in, false, &a, &out);
         if (!cases[i].out) {
             if (r != WEFT_REASON_PATH_REFUSED) fail_msg("%s is not refused", cases[i].in);
         } else if (r != WEFT_REASON_NONE || !weft_slice_is(out, cases[i].out)) {
             fail_msg("%s became %.*s, not %s", cases[i].in, WEFT_SLICE_ARG(out), cases[i].out);
         } else {
             struct weft_slice again; /* twice is the same as once */
-            assert_int_equal(weft_path_normalize(out, &a, &again), WEFT_REASON_NONE);
+            assert_int_equal(weft_path_normalize(out, false, &a, &again), WEFT_REASON_NONE);
             assert_true(weft_slice_eq(out, again));
         }
+        weft_arena_done(&a);
+    }
+}
+
+/* %2F and %5C are kept where that was asked for, and nothing else that is refused. */
+static void test_kept_slashes(void **state) {
+    static const struct {
+        const char *in, *out;
+    } kept[] = {
+        {"/a%2fb", "/a%2Fb"},
+        {"/a%5cb/../c", "/c"},
+        {"/projects/x%2Fy/./z", "/projects/x%2Fy/z"},
+        {"/a/..%2Fb", "/a/..%2Fb"},
+        {"/a\\b", NULL},
+        {"/a%2Fb%00", NULL},
+        {"/a%2F/../../..", NULL},
+        {"/%2F%zz", NULL},
+    };
+    for (size_t i = 0; i < WEFT_LEN(kept); i++) {
+        struct weft_arena a;
+        struct weft_slice out;
+        weft_arena_init(&a, 0);
+        struct weft_slice in = weft_arena_dup_str(&a, kept[i].in);
+        enum weft_reason r = weft_path_normalize(in, true, &a, &out);
+        if (!kept[i].out)
+            assert_int_equal(r, WEFT_REASON_PATH_REFUSED);
+        else
+            assert_true(r == WEFT_REASON_NONE && weft_slice_is(out, kept[i].out));
         weft_arena_done(&a);
     }
 }
@@ -89,7 +117,7 @@ static void test_nul(void **state) {
     struct weft_arena a;
     struct weft_slice out;
     weft_arena_init(&a, 0);
-    assert_int_equal(weft_path_normalize(weft_slice("/a\0b", 4), &a, &out),
+    assert_int_equal(weft_path_normalize(weft_slice("/a\0b", 4), false, &a, &out),
                      WEFT_REASON_PATH_REFUSED);
     weft_arena_done(&a);
 }
@@ -98,7 +126,7 @@ static void test_arena_limit(void **state) {
     struct weft_arena a;
     struct weft_slice out;
     weft_arena_init(&a, 4);
-    assert_int_equal(weft_path_normalize(WEFT_SLICE_LIT("/a/./b"), &a, &out),
+    assert_int_equal(weft_path_normalize(WEFT_SLICE_LIT("/a/./b"), false, &a, &out),
                      WEFT_REASON_HEAD_TOO_LARGE);
     weft_arena_done(&a);
 }
@@ -106,6 +134,7 @@ static void test_arena_limit(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),
+        cmocka_unit_test(test_kept_slashes),
         cmocka_unit_test(test_nul),
         cmocka_unit_test(test_arena_limit),
     };
