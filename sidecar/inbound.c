@@ -170,7 +170,7 @@ static uint64_t patience(const struct proxy_conn *c) {
 
 void proxy_inbound_accept(struct proxy_worker *w, struct weft_xport *x, int listen) {
     struct proxy_conn *c = proxy_conn_new(w, x, PROXY_INBOUND);
-    if (!proxy_limits_admit_conn(w, c->dir)) {
+    if (!proxy_limits_admit_conn(c)) {
         proxy_conn_refuse(c, WEFT_REASON_OVERLOAD);
         return;
     }

@@ -8,7 +8,7 @@
 #include <sidecar/stream.h>
 #include <weft/base/limits.h>
 
-enum { PEER_FACTOR = 16 };
+enum { PEER_FACTOR = 16, FILES_PART = 8, FILES_RESERVE = 128 };
 
 void proxy_limits_raise_files(void) {
     struct rlimit r;
@@ -47,10 +47,27 @@ void proxy_limits_hit(struct proxy_worker *w, enum proxy_dir dir, enum weft_cap 
     proxy_stats_count(&w->stats, PROXY_METRIC_LIMITS, proxy_dir_name(dir), weft_cap_word(cap));
 }
 
-bool proxy_limits_admit_conn(struct proxy_worker *w, enum proxy_dir dir) {
-    if (w->n_conns <= w->max_conns) return true;
-    proxy_limits_hit(w, dir, WEFT_CAP_CONNECTIONS);
-    return false;
+/* The kernel gives the lowest free number, so it tells how many are open. The reserve is for the
+ * connections to endpoints of those who are in. */
+bool proxy_limits_files_short(int fd, uint64_t max) {
+    uint64_t reserve = max / FILES_PART < FILES_RESERVE ? max / FILES_PART : FILES_RESERVE;
+    return fd >= 0 && (uint64_t)fd + reserve >= max;
+}
+
+static bool files_short(struct weft_xport *x) {
+    struct rlimit r; /* asked each time: it can be changed from outside */
+    return getrlimit(RLIMIT_NOFILE, &r) == 0 &&
+           proxy_limits_files_short(weft_xport_fd(x), r.rlim_cur);
+}
+
+bool proxy_limits_admit_conn(struct proxy_conn *c) {
+    const struct proxy_worker *w = c->w;
+    enum weft_cap cap = w->n_conns > w->max_conns ? WEFT_CAP_CONNECTIONS
+                        : w->memory_short         ? WEFT_CAP_MEMORY
+                        : files_short(c->x)       ? WEFT_CAP_FILES
+                                                  : WEFT_CAP_NONE;
+    if (cap != WEFT_CAP_NONE) proxy_limits_hit(c->w, c->dir, cap);
+    return cap == WEFT_CAP_NONE;
 }
 
 /* Over the process's maximum those get nothing more who hold some of it. */

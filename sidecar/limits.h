@@ -14,8 +14,10 @@ void proxy_limits_share(struct proxy_worker *w, size_t workers);
 /* What the options say of one HTTP connection. A verified peer carries many callers at once. */
 void proxy_limits_of_conn(struct proxy_conn *c, struct weft_server_options *ret);
 void proxy_limits_hit(struct proxy_worker *w, enum proxy_dir dir, enum weft_cap cap);
-/* False: one more is too many (counted). */
-bool proxy_limits_admit_conn(struct proxy_worker *w, enum proxy_dir dir);
+/* False: one more is too many (counted): connections, memory or file descriptors. */
+bool proxy_limits_admit_conn(struct proxy_conn *c);
+/* A socket with this number leaves too few of the `max` descriptors for what is in flight. */
+bool proxy_limits_files_short(int fd, uint64_t max);
 /* False: the caller reads too little of what it asked for to be given more (counted). */
 bool proxy_limits_admit_request(struct proxy_conn *c);
 /* Queues of callers hold twice what they may: the longest go. */

@@ -157,6 +157,10 @@ static const struct weft_option rows[] = {
     {"max-connections", "WEFT_MAX_CONNECTIONS", "N",
      "Connections of callers; more are refused with RST; 0: no limit. Default 10000.",
      weft_option_u64, AT(max_connections), 0, 1000000},
+    {"shed-memory", "WEFT_SHED_MEMORY", "PERCENT",
+     "New connections are refused with RST while more than this of the container's memory limit is "
+     "used, and until five percent less are; 0: never. Default 90.",
+     weft_option_u64, AT(shed_memory), 0, 100},
     {"max-streams", "WEFT_MAX_STREAMS", "N",
      "Concurrent requests of one HTTP/2 connection. Default 256.", weft_option_u64, AT(max_streams),
      1, 10000},
@@ -237,6 +241,7 @@ void proxy_options_default(struct proxy_options *o) {
         .reason_header = true,
         .max_head_bytes = WEFT_MAX_HEAD_BYTES,
         .max_connections = 10000,
+        .shed_memory = 90,
         .max_streams = WEFT_MAX_STREAMS,
         .max_buffered = 64 * 1024 * 1024,
         .max_resets = WEFT_MAX_RESETS,

@@ -52,6 +52,7 @@ struct proxy_options {
     struct weft_addr app_address; /* family 0: as the client meant it */
     uint64_t max_head_bytes;
     uint64_t max_connections, max_streams, max_buffered, max_resets, max_control_frames;
+    uint64_t shed_memory; /* percent of the container's limit; 0: never */
     uint64_t body_timeout_us, write_timeout_us, caller_idle_timeout_us;
     uint64_t opaque_idle_timeout_us, half_close_timeout_us, dead_timeout_us;
     uint64_t cert_ttl_s;

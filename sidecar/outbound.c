@@ -110,7 +110,7 @@ static void look_up_listen(struct proxy_conn *c, int listen) {
 
 void proxy_outbound_accept(struct proxy_worker *w, struct weft_xport *x, int listen) {
     struct proxy_conn *c = proxy_conn_new(w, x, PROXY_OUTBOUND);
-    if (!proxy_limits_admit_conn(w, c->dir)) {
+    if (!proxy_limits_admit_conn(c)) {
         proxy_conn_refuse(c, WEFT_REASON_OVERLOAD);
         return;
     }

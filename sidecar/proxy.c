@@ -143,8 +143,19 @@ static enum weft_status open_ports(struct proxy *p, struct weft_error *err) {
     return proxy_admin_new(p->loop, p->opt, &src, &p->admin, err);
 }
 
+static void refuse_new(struct proxy_worker *w) {
+    w->memory_short = true;
+}
+static void take_new(struct proxy_worker *w) {
+    w->memory_short = false;
+}
+static void on_memory(void *ud, bool is_short) {
+    proxy_post_each(ud, is_short ? refuse_new : take_new);
+}
+
 static void start_threads(struct proxy *p) {
     p->running = true;
+    p->memory = proxy_memory_watch(p->loop, p->opt->shed_memory, on_memory, p);
     for (size_t i = 0; i < p->n_threads; i++)
         p->threads[i].thread = weft_thread_start(run_worker, &p->threads[i]);
 }
@@ -198,6 +209,7 @@ void proxy_drain(struct proxy *p) {
 static void proxy_done(struct proxy *p) {
     stop_threads(p);
     weft_timer_stop(&p->drain_timer);
+    p->memory = proxy_memory_free(p->memory);
     p->agent = proxy_agent_free(p->agent);
     p->snapshot = proxy_snapshot_free(p->snapshot);
     p->probes = app_probes_free(p->probes);

@@ -5,6 +5,7 @@
 #include <sidecar/admin.h>
 #include <sidecar/agent.h>
 #include <sidecar/config.h>
+#include <sidecar/memory.h>
 #include <sidecar/snapshot.h>
 #include <sidecar/worker.h>
 
@@ -23,6 +24,7 @@ struct proxy {
     struct proxy_snapshot *snapshot;
     struct proxy_agent *agent;
     struct proxy_admin *admin;
+    struct proxy_memory *memory;
     struct app_probes *probes;    /* NULL: none were handed over */
     struct weft_metrics *metrics; /* the main thread's own */
     struct weft_identity *identity;

@@ -50,6 +50,7 @@ struct proxy_worker {
     struct weft_list exchanges;   /* struct proxy_exchange.link */
     uint32_t n_exchanges, n_busy_conns, n_mirrors;
     uint64_t n_conns, max_conns;
+    bool memory_short;                /* of the whole process: no new connections */
     struct weft_output_budget output; /* queued for callers and endpoints */
     struct weft_task evict;
     bool draining, drained;

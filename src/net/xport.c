@@ -329,6 +329,10 @@ const struct weft_addr *weft_xport_local(struct weft_xport *x) {
     return &x->info.local;
 }
 
+int weft_xport_fd(struct weft_xport *x) {
+    return x->ops->fd ? x->ops->fd(x) : -1;
+}
+
 enum weft_status weft_xport_original_dst(struct weft_xport *x, struct weft_addr *ret) {
     return x->ops->original_dst ? x->ops->original_dst(x, ret) : WEFT_NOT_FOUND;
 }

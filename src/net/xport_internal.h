@@ -27,6 +27,7 @@ struct xport_ops {
     enum weft_status (*original_dst)(struct weft_xport *x, struct weft_addr *ret);
     void (*pump)(struct weft_xport *x);              /* may be NULL: handle what was held back */
     size_t (*in_flight)(const struct weft_xport *x); /* may be NULL: what is left of x->flying */
+    int (*fd)(struct weft_xport *x);                 /* may be NULL: none */
     size_t (*in_kernel)(const struct weft_xport *x); /* may be NULL: sent, not yet taken */
     bool (*gone)(const struct weft_xport *x);        /* may be NULL: see weft_xport_gone */
     bool (*unheard)(const struct weft_xport *x);     /* may be NULL: see weft_xport_unheard */

@@ -264,7 +264,12 @@ static void tcp_fill_local(struct weft_xport *x) {
         weft_addr_from_sockaddr((struct sockaddr *)&ss, &x->info.local);
 }
 
+static int tcp_fd(struct weft_xport *x) {
+    return fd_of(tcp_of(x));
+}
+
 static const struct xport_ops tcp_ops = {
+    .fd = tcp_fd,
     .read_on = tcp_read_on,
     .read_off = tcp_read_off,
     .flush = tcp_flush,

@@ -58,6 +58,22 @@ static void too_many_connections(void **state) {
     assert_has(client_ask(world_connect(w, "10.96.0.1:80"), GET("/")), "HTTP/1.1 200");
 }
 
+/* The failure table: new ones are shed first, none in flight is harmed. */
+static void short_of_memory(void **state) {
+    struct world *w = *state;
+    world_web(w, NULL);
+    struct client *in = world_connect(w, "10.96.0.1:80");
+    client_send(in, "GET / HTTP/1.1\r\n");
+    w->proxy->memory_short = true;
+    assert_true(world_connect(w, "10.96.0.1:80")->broken);
+    assert_has(client_ask(in, "Host: web\r\n\r\n"), "HTTP/1.1 200");
+    assert_has(client_ask(in, GET("/again")), "HTTP/1.1 200");
+    assert_int_equal(world_metric(w, LIMIT("memory")), 1);
+    assert_has(world_log(w), "\"reason\":\"overload\"");
+    w->proxy->memory_short = false;
+    assert_has(client_ask(world_connect(w, "10.96.0.1:80"), GET("/")), "HTTP/1.1 200");
+}
+
 static void silence_ends(void **state) {
     struct world *w = *state;
     world_web(w, "  - backendRefs: [{name: web, port: 80}]\n");
@@ -289,6 +305,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         T(a_body_that_stands_still),
         T(a_silent_grpc_stream),
+        T(short_of_memory),
         T(too_many_connections),
         T(silence_ends),
         T(a_caller_that_went_quietly),

@@ -7,6 +7,8 @@
 #define WEFT_CAP_MAP(X)                                                                            \
     X(NONE, "")                                                                                    \
     X(CONNECTIONS, "connections")                                                                  \
+    X(MEMORY, "memory")                                                                            \
+    X(FILES, "files")                                                                              \
     X(BUFFERED, "buffered")                                                                        \
     X(HEAD_TIMEOUT, "head_timeout")                                                                \
     X(BODY_TIMEOUT, "body_timeout")                                                                \

@@ -79,6 +79,8 @@ const struct weft_addr *weft_xport_local(struct weft_xport *x);
  * connections that were not redirected the kernel yields the local address. */
 enum weft_status weft_xport_original_dst(struct weft_xport *x, struct weft_addr *ret);
 struct weft_loop *weft_xport_loop(struct weft_xport *x);
+/* Its descriptor's number; -1: it has none of its own (TLS, memory pipe). */
+int weft_xport_fd(struct weft_xport *x);
 /* Some transport that was closed with a flush still has bytes to send. */
 bool weft_loop_lingers(const struct weft_loop *l);
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A stand-alone proxy on loopback between a client and origins of ours, and the tally of results."""
-import argparse, json, os, socket, subprocess, sys, tempfile, time
+import argparse, json, os, socket, subprocess, sys, tempfile, time, urllib.request
 
 
 def free_ports(n):
@@ -83,6 +83,12 @@ class Lab:
             if len(lines) >= want or time.monotonic() > until:
                 return lines
             time.sleep(0.01)
+
+    def metric(self, series):
+        """The value of a series, 0 where there is none."""
+        with urllib.request.urlopen(f'http://127.0.0.1:{self.admin}/metrics', timeout=10) as r:
+            rows = r.read().decode().splitlines()
+        return sum(float(row.split()[-1]) for row in rows if row.startswith(series + ' '))
 
     def end(self):
         """Stops the proxy; what it died of, or None."""
