@@ -42,6 +42,11 @@ static void wait_for_end(struct proxy_conn *c) {
     weft_timer_start(&c->timer, c->cert_end_us > now ? c->cert_end_us - now : 1);
 }
 
+/* The end may have come while the app was dialled or the upgrade was not answered yet. */
+void proxy_conn_check_expiry(struct proxy_conn *c) {
+    if (c->cert_end_us && weft_loop_now_us(c->w->loop) >= c->cert_end_us) wait_for_end(c);
+}
+
 static void on_near(void *arg) {
     struct proxy_conn *c = WEFT_CAST(proxy_conn, arg);
     if (c->server) weft_server_conn_drain(c->server); /* the peer comes back with its new one */

@@ -103,6 +103,7 @@ static void start_relay(struct proxy_conn *c) {
     if (c->load) proxy_load_worked(c->load, c->w);
     if (c->up_id.len) proxy_conn_watch_expiry(c, weft_xport_info(b)->peer_not_after);
     c->relay = weft_relay_new(a, b, on_relay_done, c);
+    proxy_conn_check_expiry(c);
 }
 
 static void count(struct proxy_conn *c) {

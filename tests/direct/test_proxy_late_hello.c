@@ -2,6 +2,7 @@
  * A permissive port where the server may speak first: a caller that was silent for the detect
  * timeout is connected to the app, and may still turn out to be a peer whose ClientHello was late.
  */
+#include "../../src/net/xport_internal.h"
 #include "support/world.h"
 
 #include <string.h>
@@ -203,6 +204,36 @@ static void a_drain_waits_for_the_silent(void **state) {
     assert_string_equal(client_text(c), "220 ready\r\n");
 }
 
+/* The app's connection, which comes up when the test says so. */
+static struct weft_xport *near_end, *far_end;
+static struct weft_xport *dial_late(void *ud, struct weft_loop *l, const struct weft_addr *to,
+                                    const struct weft_addr *bind_ip, uint64_t timeout_us) {
+    weft_xport_pipe(l, &near_end, &far_end);
+    near_end->opened = false;
+    return near_end;
+}
+
+/* Certificates of the test's mesh live for an hour. */
+static void a_late_app_does_not_outlive_the_certificate(void **state) {
+    struct world *w = *state;
+    struct app *a = pod(w);
+    struct peer p;
+    begin_tls(silent_caller(w, a), PROXY_ALPN_TCP, &p);
+    peer_done(w, &p);
+    proxy_worker_set_dial(w->peer, dial_late, NULL);
+    begin_tls(world_connect_to(w->peer, PROXY_INBOUND, "10.0.0.1:8080"), PROXY_ALPN_TCP, &p);
+    assert_true(p.open);
+    world_advance(w, 3610 * 1000);
+    assert_int_equal(p.failed, WEFT_OK);
+    xport_opened(near_end);
+    world_advance(w, 1);
+    assert_int_equal(p.failed, WEFT_RESET);
+    peer_done(w, &p);
+    weft_xport_close(far_end);
+    world_settle(w);
+    assert_has(world_log(w), "\"reason\":\"certificate_expired\"");
+}
+
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
     const struct CMUnitTest tests[] = {
@@ -215,6 +246,7 @@ int main(void) {
         T(an_app_that_breaks_is_told),
         T(who_stays_silent_ends),
         T(a_drain_waits_for_the_silent),
+        T(a_late_app_does_not_outlive_the_certificate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
