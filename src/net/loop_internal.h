@@ -50,7 +50,8 @@ struct weft_loop {
     uint64_t armed_ms; /* when the uv timer fires; 0: not armed */
     bool firing;
     struct weft_list signals;
-    struct weft_list lingering; /* closed transports that still send */
+    struct weft_list lingering; /* closed transports that still send, oldest first */
+    size_t n_lingering;
     bool (*until)(void *ud);
     void *until_ud;
     char *read_buf, *plain_buf; /* each LOOP_READ_BUF, made at first use */

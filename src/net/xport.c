@@ -22,7 +22,7 @@ void xport_done(struct weft_xport *x) {
     weft_task_cancel(&x->event_task);
     weft_task_cancel(&x->flush_task);
     weft_timer_stop(&x->deadline);
-    weft_list_remove(&x->linger);
+    xport_linger_over(x);
     loop_buf_give(x->loop, &x->out);
     loop_buf_give(x->loop, &x->flying);
     loop_buf_give(x->loop, &x->unread);
@@ -181,7 +181,7 @@ static void end_linger(struct weft_xport *x) {
 static void look_after(struct weft_xport *x) {
     size_t queued = weft_xport_queued(x);
     size_t left = queued + (x->ops->in_kernel ? x->ops->in_kernel(x) : 0);
-    if (queued == 0 || left == x->lingered) {
+    if (queued == 0 || left == x->lingered || weft_loop_now_us(x->loop) >= x->linger_until_us) {
         end_linger(x);
         return;
     }
@@ -274,11 +274,23 @@ static void close_how(struct weft_xport *x, enum xport_close how) {
     x->ops->close(x, how);
 }
 
+/* Nobody counts them as connections, so who trickles must not gather them: the oldest goes. */
 void xport_linger(struct weft_xport *x) {
+    struct weft_loop *l = x->loop;
+    if (l->n_lingering >= XPORT_LINGER_MAX)
+        end_linger(WEFT_CONTAINER(l->lingering.next, struct weft_xport, linger));
     x->shut = true;
     x->lingered = 0;
-    weft_list_push(&x->loop->lingering, &x->linger);
+    x->linger_until_us = weft_loop_now_us(l) + XPORT_LINGER_MAX_US;
+    l->n_lingering++;
+    weft_list_push(&l->lingering, &x->linger);
     xport_deadline(x, XPORT_FIN_US);
+}
+
+void xport_linger_over(struct weft_xport *x) {
+    if (weft_list_empty(&x->linger)) return;
+    weft_list_remove(&x->linger);
+    x->loop->n_lingering--;
 }
 
 bool weft_loop_lingers(const struct weft_loop *l) {

@@ -11,9 +11,11 @@
 enum xport_close { XPORT_CLOSE_NOW, XPORT_CLOSE_FLUSH, XPORT_CLOSE_ABORT };
 
 enum {
-    XPORT_FLUSH_NOW = 64 * 1024, /* queued bytes that do not wait for the end of the turn */
-    XPORT_FIN_US = 2000000,      /* for the peer's FIN after ours */
-    XPORT_LINGER_US = 10000000,  /* what is queued must move within so long */
+    XPORT_FLUSH_NOW = 64 * 1024,     /* queued bytes that do not wait for the end of the turn */
+    XPORT_FIN_US = 2000000,          /* for the peer's FIN after ours */
+    XPORT_LINGER_US = 10000000,      /* what is queued must move within so long */
+    XPORT_LINGER_MAX_US = 600000000, /* ... and be gone within so long */
+    XPORT_LINGER_MAX = 4096,         /* closed transports of a loop that are waited for */
 };
 
 struct xport_ops {
@@ -50,10 +52,11 @@ struct weft_xport {
     struct weft_list linger;    /* in the loop's list while closing with a flush */
     struct weft_timer deadline; /* of connect, handshake or lingering */
     size_t lingered;            /* bytes not taken by the peer when last looked at */
-    size_t mark;                /* on_drain is due when not more than so much is queued */
-    enum weft_status late;      /* an error to be reported from the event task */
-    bool reading;               /* wanted by the user */
-    bool armed;                 /* the stream below delivers */
+    uint64_t linger_until_us;
+    size_t mark;           /* on_drain is due when not more than so much is queued */
+    enum weft_status late; /* an error to be reported from the event task */
+    bool reading;          /* wanted by the user */
+    bool armed;            /* the stream below delivers */
     bool opened, closed, failed;
     bool high;                  /* HIGH was reached, on_drain is due */
     bool shut, fin_sent;        /* end of output asked for; sent */
@@ -80,6 +83,7 @@ void xport_deadline(struct weft_xport *x, uint64_t timeout_us);
 /* Closed, but still sending, as long as that moves; then ops->close(): XPORT_CLOSE_NOW when all is
  * sent, XPORT_CLOSE_ABORT when it is not, as a FIN would make half a message look whole. */
 void xport_linger(struct weft_xport *x);
+void xport_linger_over(struct weft_xport *x); /* idempotent */
 /* Stops the stream below at once, where weft_xport_read_stop waits for bytes to arrive. */
 void xport_halt(struct weft_xport *x);
 static inline void xport_wake(struct weft_xport *x) {

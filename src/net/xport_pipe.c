@@ -26,7 +26,7 @@ static void pipe_detach(struct xport_pipe *p) {
     if (p->freed) return;
     p->freed = true;
     weft_task_cancel(&p->move);
-    weft_list_remove(&p->x.linger);
+    xport_linger_over(&p->x);
     if (p->other) {
         p->other->other = NULL;
         if (p->other->x.closed) weft_task_queue(p->x.loop, &p->other->move);

@@ -42,7 +42,7 @@ static void on_closed(uv_handle_t *h) {
 static void close_handle(struct xport_tcp *t) {
     if (t->closing) return;
     t->closing = true;
-    weft_list_remove(&t->x.linger);
+    xport_linger_over(&t->x);
     weft_timer_stop(&t->x.deadline);
     uv_close(&t->uv.handle, on_closed);
 }
@@ -221,9 +221,15 @@ static bool tcp_unheard(const struct weft_xport *x) {
 
 /* ---- closing ---- */
 
+static bool has_unread(struct xport_tcp *t) {
+    int n = 0;
+    return ioctl(fd_of(t), FIONREAD, &n) == 0 && n > 0;
+}
+
 static void tcp_linger(struct xport_tcp *t) {
     struct weft_xport *x = &t->x;
     t->lingering = true;
+    if (x->input_over && has_unread(t)) x->input_over = false; /* it sent more than it said */
     xport_linger(x);
     /* Input is read and thrown away: closing with bytes unread would reset the connection and take
      * from the peer what was sent to it. */

@@ -53,7 +53,8 @@ void weft_xport_want_empty(struct weft_xport *x);
 void weft_xport_shutdown(struct weft_xport *x);
 /* No callbacks any more; frees itself and what is below. Drops queued output; with
  * weft_xport_close_flush what is queued is still sent, then FIN; RST when nothing
- * of it moves for 10 s. */
+ * of it moves for 10 s, not all of it in 10 minutes, or 4,096 younger ones of the loop wait, too.
+ */
 void weft_xport_close(struct weft_xport *x);
 void weft_xport_close_flush(struct weft_xport *x);
 /* The peer has said that it sends nothing more (an HTTP/1 request with "Connection: close"):

@@ -144,8 +144,31 @@ static void test_addresses(void **state) {
     ends_done(&e);
 }
 
+/* They are in no count of connections. */
+static void test_close_flush_of_many(void **state) {
+    enum { MANY = 4097 };
+    static struct peer readers[MANY];
+    struct weft_loop *l = weft_loop_new_fake();
+    for (int i = 0; i < MANY; i++) {
+        struct weft_xport *near, *far;
+        weft_xport_pipe(l, &near, &far);
+        readers[i] = (struct peer){0};
+        peer_take(&readers[i], far);
+        weft_xport_read_stop(far);
+        weft_xport_write(near, WEFT_SLICE_LIT("not taken yet"));
+        weft_xport_close_flush(near);
+    }
+    while (weft_loop_turn(l)) {
+    }
+    assert_int_equal(readers[0].errors, 1);
+    for (int i = 1; i < MANY; i++) assert_int_equal(readers[i].errors, 0);
+    for (int i = 0; i < MANY; i++) peer_done(&readers[i]);
+    weft_loop_free(l);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_close_flush_of_many),
         cmocka_unit_test(test_both_ways_and_half_close),
         cmocka_unit_test(test_pause),
         cmocka_unit_test(test_close_abort_and_flush),

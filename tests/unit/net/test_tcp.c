@@ -323,15 +323,19 @@ static void test_close_flush_gives_up(void **state) {
 
 enum { LONG = 32 * 1024 * 1024, TEN_S = 10000000 };
 
-static void close_a_long_answer(struct pair *p) {
-    pair_listen_on(p, weft_loop_new_fake());
-    pair_connect(p);
+static void close_what_is_long(struct pair *p) {
     weft_xport_read_stop(p->server.x);
     write_n(&p->client, LONG);
     weft_xport_close_flush(p->client.x);
     p->client.x = NULL;
     while (weft_loop_turn(p->l)) {
     }
+}
+
+static void close_a_long_answer(struct pair *p) {
+    pair_listen_on(p, weft_loop_new_fake());
+    pair_connect(p);
+    close_what_is_long(p);
 }
 
 static void test_close_flush_waits_while_it_moves(void **state) {
@@ -354,6 +358,51 @@ static void test_close_flush_waits_while_it_moves(void **state) {
     assert_int_equal(weft_buf_size(&p.server.in), LONG);
     assert_int_equal(p.server.errors, 0);
     assert_false(weft_loop_lingers(p.l));
+    pair_done(&p);
+}
+
+/* A byte now and then is no reason to keep it for ever. */
+static void test_close_flush_ends_who_trickles(void **state) {
+    struct pair p;
+    size_t had = 0;
+    int moved = 0, small = 64 * 1024;
+    pair_listen_on(&p, weft_loop_new_fake());
+    pair_connect(&p);
+    assert_int_equal(
+        setsockopt(weft_xport_fd(p.server.x), SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
+    close_what_is_long(&p);
+    for (; moved < 70 && weft_loop_lingers(p.l); moved++) {
+        weft_loop_advance(p.l, TEN_S);
+        if (!weft_loop_lingers(p.l)) break;
+        weft_xport_read_start(p.server.x);
+        UNTIL(p.l, weft_buf_size(&p.server.in) > had);
+        weft_xport_read_stop(p.server.x);
+        while (weft_loop_turn(p.l)) {
+        }
+        had = weft_buf_size(&p.server.in);
+    }
+    assert_in_range(moved, 55, 61);
+    assert_true(had < LONG);
+    weft_xport_read_start(p.server.x);
+    UNTIL(p.l, p.server.errors + p.server.eofs);
+    assert_int_equal(p.server.eofs, 0);
+    pair_done(&p);
+}
+
+/* Bytes behind what was said to be the last ones do not take the answer from the peer. */
+static void test_close_flush_after_more_than_was_said(void **state) {
+    struct pair p;
+    pair_open(&p);
+    weft_xport_read_halt(p.client.x);
+    write_str(&p.server, "more");
+    for (int i = 0; i < 5; i++) weft_loop_turn(p.l);
+    write_str(&p.client, "answer");
+    weft_xport_input_over(p.client.x);
+    weft_xport_close_flush(p.client.x);
+    p.client.x = NULL;
+    UNTIL(p.l, p.server.eofs + p.server.errors);
+    assert_got(&p.server, "answer");
+    assert_int_equal(p.server.errors, 0);
     pair_done(&p);
 }
 
@@ -534,6 +583,8 @@ int main(void) {
         cmocka_unit_test(test_close_flush_without_waiting),
         cmocka_unit_test(test_close_flush_gives_up),
         cmocka_unit_test(test_close_flush_waits_while_it_moves),
+        cmocka_unit_test(test_close_flush_ends_who_trickles),
+        cmocka_unit_test(test_close_flush_after_more_than_was_said),
         cmocka_unit_test(test_close_flush_resets_who_takes_nothing),
         cmocka_unit_test(test_early_answer_survives_a_failed_write),
         cmocka_unit_test(test_unread_comes_first),
