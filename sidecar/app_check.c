@@ -80,6 +80,47 @@ static void on_deadline(void *arg) {
 
 /* === HTTP === */
 
+/* RFC 3986 5.2.4, up to the query. */
+static void remove_dots(char *path) {
+    char *out = path, *end = path + strcspn(path, "?");
+    for (char *in = path; in < end;) { /* at a slash */
+        size_t n = 1 + strcspn(in + 1, "/?");
+        bool last = in + n == end, one = n == 2 && in[1] == '.';
+        bool two = n == 3 && in[1] == '.' && in[2] == '.';
+        if (two)
+            while (out > path && *--out != '/') {
+            }
+        if (one || two) {
+            if (last) *out++ = '/';
+        } else {
+            memmove(out, in, n);
+            out += n;
+        }
+        in += n;
+    }
+    memmove(out, end, strlen(end) + 1);
+}
+
+/* RFC 3986 5.2.2, of a reference without scheme, authority and fragment; `absolute`: it had them.
+ */
+static char *resolve(const char *base, struct weft_slice ref, bool absolute) {
+    struct weft_slice path = weft_slice(base, strcspn(base, "?"));
+    char *to;
+    if (ref.len && ref.base[0] == '/')
+        to = weft_slice_dup(ref);
+    else if (absolute)
+        to = weft_asprintf("/" WEFT_SLICE_FMT, WEFT_SLICE_ARG(ref));
+    else if (!ref.len)
+        return weft_strdup(base);
+    else {
+        while (ref.base[0] != '?' && path.len && path.base[path.len - 1] != '/') path.len--;
+        to =
+            weft_asprintf(WEFT_SLICE_FMT WEFT_SLICE_FMT, WEFT_SLICE_ARG(path), WEFT_SLICE_ARG(ref));
+    }
+    remove_dots(to);
+    return to;
+}
+
 /* Follows to the same host only, as the kubelet does; else the redirect itself is the answer. */
 static bool follow(struct app_check *c, struct weft_slice location) {
     char own[WEFT_ADDR_STR];
@@ -88,8 +129,11 @@ static bool follow(struct app_check *c, struct weft_slice location) {
     bool secure = c->secure;
     struct weft_slice rest = location;
     bool https = weft_slice_starts(location, WEFT_SLICE_LIT("https://"));
-    if (https || weft_slice_starts(location, WEFT_SLICE_LIT("http://"))) {
-        rest = weft_slice_from(location, https ? 8 : 7);
+    bool same = weft_slice_starts(location, WEFT_SLICE_LIT("//"));
+    bool absolute = same || https || weft_slice_starts(location, WEFT_SLICE_LIT("http://"));
+    if (same) https = secure;
+    if (absolute) {
+        rest = weft_slice_from(location, weft_slice_find(location, '/') + 2);
         size_t end = 0;
         while (end < rest.len && !strchr("/?#", rest.base[end])) end++;
         struct weft_slice authority = weft_slice_head(rest, end);
@@ -103,19 +147,9 @@ static bool follow(struct app_check *c, struct weft_slice location) {
         host.port = c->to.port;
         if (!weft_addr_eq(&host, &c->to)) return false;
     }
-    rest = weft_slice_head(rest, weft_slice_find(rest, '#'));
-    bool rooted = rest.len && rest.base[0] == '/';
-    if (rest.len && !rooted && rest.base[0] != '?') { /* relative to the folder of now */
-        const char *slash = strrchr(c->path, '/');
-        char *path = weft_asprintf("%.*s/" WEFT_SLICE_FMT, (int)(slash ? slash - c->path : 0),
-                                   c->path, WEFT_SLICE_ARG(rest));
-        free(c->path);
-        c->path = path;
-    } else {
-        char *path = weft_asprintf("%s" WEFT_SLICE_FMT, rooted ? "" : "/", WEFT_SLICE_ARG(rest));
-        free(c->path);
-        c->path = path;
-    }
+    char *path = resolve(c->path, weft_slice_head(rest, weft_slice_find(rest, '#')), absolute);
+    free(c->path);
+    c->path = path;
     c->to = to;
     c->secure = secure;
     return true;

@@ -342,6 +342,41 @@ static void redirects_are_followed_on_the_same_host_only(void **state) {
     assert_non_null(strstr(w->request, "GET /a/again HTTP/1.1\r\n"));
 }
 
+/* RFC 3986 5.4, as far as a probe meets it: from /b/c/d?q */
+static void a_relative_location_is_resolved(void **state) {
+    struct world *w = *state;
+    static const struct {
+        const char *location, *asked;
+    } rows[] = {
+        {"?y", "/b/c/d?y"},
+        {"g", "/b/c/g"},
+        {"g?y", "/b/c/g?y"},
+        {"g/", "/b/c/g/"},
+        {"/g", "/g"},
+        {"./g", "/b/c/g"},
+        {".", "/b/c/"},
+        {"..", "/b/"},
+        {"../g", "/b/g"},
+        {"../../../g", "/g"},
+        {"/./g/../h", "/h"},
+        {"g?y/./x", "/b/c/g?y/./x"},
+        {"g?y/../x", "/b/c/g?y/../x"},
+        {"#s", "/b/c/d?q/r"},
+        {"g#s/../x", "/b/c/g"},
+        {"..g", "/b/c/..g"},
+        {"g..", "/b/c/g.."},
+    };
+    for (size_t i = 0; i < WEFT_LEN(rows); i++) {
+        WEFT_FREE char *moved = weft_asprintf(
+            "HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n", rows[i].location);
+        WEFT_FREE char *line = weft_asprintf("GET %s HTTP/1.1\r\n", rows[i].asked);
+        w->answers[0] = moved;
+        w->answers[1] = "HTTP/1.1 500 Bad\r\nContent-Length: 0\r\n\r\n";
+        probe(w, "'httpGet':{'path':'/b/c/d?q/r','port':PORT}", "503", "status 500");
+        if (!strstr(w->request, line)) fail_msg("%s: not %s", w->request, line);
+    }
+}
+
 static void nobody_listening_fails(void **state) {
     struct world *w = *state;
     w->hang_up = true;
@@ -552,6 +587,7 @@ int main(void) {
         WITH(http_asks_as_the_kubelet_does),
         WITH(its_headers_replace_ours),
         WITH(the_status_decides),
+        WITH(a_relative_location_is_resolved),
         WITH(redirects_are_followed_on_the_same_host_only),
         WITH(nobody_listening_fails),
         WITH(the_log_says_each_way_to_fail_once),
