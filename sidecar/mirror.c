@@ -52,6 +52,7 @@ static void let_go(void *arg) {
     WEFT_OBJ_DONE(m);
     free(m);
     w->n_mirrors--;
+    proxy_worker_ended(w);
 }
 
 static void finish(struct proxy_mirror *m, const char *outcome) {

@@ -179,7 +179,8 @@ static bool sends(const struct proxy_worker *w) {
 }
 
 void proxy_worker_ended(struct proxy_worker *w) {
-    if (!w->draining || w->drained || w->n_exchanges || w->n_busy_conns || sends(w)) return;
+    if (!w->draining || w->drained || w->n_exchanges || w->n_busy_conns || w->n_mirrors || sends(w))
+        return;
     w->drained = true;
     proxy_listeners_close(w);
     close_conns(w);

@@ -66,6 +66,23 @@ static void a_mirror_that_hangs_or_dies(void **state) {
     assert_int_equal(world_metric(w, "weft_mirrored_requests_total{outcome=\"failed\"}"), 3);
 }
 
+/* Copies under way are in flight, too; one that is never answered ends by its own time. */
+static void a_drain_waits_for_copies(void **state) {
+    struct world *w = *state;
+    struct app *s = shadow(w);
+    web_with(w, MIRROR(""));
+    s->hold_all = true;
+    struct client *c = world_connect(w, "10.96.0.1:80");
+    assert_has(client_ask(c, "GET / HTTP/1.1\r\nHost: web\r\n\r\n"), "HTTP/1.1 200");
+    proxy_worker_drain(w->proxy);
+    world_advance(w, 2000);
+    assert_false(w->drained);
+    world_app_answer(s, 200);
+    world_settle(w);
+    assert_true(w->drained);
+    assert_int_equal(world_metric(w, "weft_mirrored_requests_total{outcome=\"answered\"}"), 1);
+}
+
 /* A copy that cannot keep up with the body is dropped; the request is not slowed. */
 static void a_slow_mirror_is_dropped(void **state) {
     struct world *w = *state;
@@ -195,6 +212,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         T(copy_is_whole),
         T(a_mirror_that_hangs_or_dies),
+        T(a_drain_waits_for_copies),
         T(a_slow_mirror_is_dropped),
         T(an_invalid_mirror_is_left_out),
         T(percentages),
