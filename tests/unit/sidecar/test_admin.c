@@ -238,6 +238,28 @@ static void stats_page(void **state) {
     assert_non_null(strstr(get(f, "/stats?format=xml"), "HTTP/1.1 400"));
 }
 
+/* Whoever can reach the port may hold connections; probes get in all the same. */
+static void holders_keep_nobody_out(void **state) {
+    enum { HELD = 65 };
+    struct fixture *f = *state;
+    struct fixture held[HELD] = {0};
+    for (int i = 0; i < HELD; i++) {
+        held[i].x = weft_xport_dial(f->loop, proxy_admin_addr(f->admin), NULL, 0);
+        weft_buf_init(&held[i].in, 0);
+        weft_xport_set_cb(held[i].x, &cb, &held[i]);
+        weft_xport_read_start(held[i].x);
+    }
+    weft_loop_run_until(f->loop, is_done, &held[0]);
+    assert_non_null(strstr(get(f, "/live"), "HTTP/1.1 200"));
+    int ended = 0;
+    for (int i = 0; i < HELD; i++) ended += held[i].done;
+    assert_in_range(ended, 1, 2);
+    for (int i = 0; i < HELD; i++) {
+        weft_xport_close(held[i].x);
+        weft_buf_done(&held[i].in);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(pages, setup, teardown),
@@ -247,6 +269,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(logging_level, setup, teardown),
         cmocka_unit_test_setup_teardown(logging_access, setup, teardown),
         cmocka_unit_test_setup_teardown(stats_page, setup, teardown),
+        cmocka_unit_test_setup_teardown(holders_keep_nobody_out, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
