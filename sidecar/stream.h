@@ -47,6 +47,7 @@ struct proxy_exchange {
     bool waiting;    /* ... for the response head, as x->load knows */
     bool unjudged;   /* ... for the grpc-status: only that tells how x->load did */
     bool seen;       /* an app may have seen it */
+    bool untouched;  /* ... but surely not in the attempt that failed last */
     bool grpc, head_only;
     bool tunnel;     /* an upgrade was answered by 101: raw bytes, each side ends on its own */
     bool tunnel_end; /* ... the endpoint's has */

@@ -309,6 +309,7 @@ void proxy_exchange_attempt_failed(struct proxy_exchange *x, enum weft_reason re
         return;
     }
     if (!unprocessed) x->seen = true;
+    x->untouched = unprocessed;
     if (retry_by_policy(x, 0, 0)) return;
     proxy_exchange_drop_attempt(x);
     proxy_exchange_reply(x, reason, proxy_backend_name(x->be, x->req->fields.arena));

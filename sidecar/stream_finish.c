@@ -32,9 +32,10 @@ static void tell_peer(const struct proxy_exchange *x, enum weft_reason why,
                       struct weft_head *head) {
     if (x->conn->dir != PROXY_INBOUND || !x->conn->peer_id.len) return;
     bool connect = why == WEFT_REASON_CONNECT_FAILED || why == WEFT_REASON_CONNECT_TIMEOUT;
-    if (connect && !x->seen)
+    bool broke = why == WEFT_REASON_UPSTREAM_RESET || why == WEFT_REASON_UPSTREAM_PROTOCOL;
+    if (!x->seen && (connect || (broke && x->untouched)))
         proxy_hop_set_unprocessed(head);
-    else if (connect || why == WEFT_REASON_UPSTREAM_RESET || why == WEFT_REASON_UPSTREAM_PROTOCOL)
+    else if (connect || broke)
         proxy_hop_set_failed(head);
 }
 

@@ -164,6 +164,30 @@ static void unprocessed_moves_on(void **state) {
     assert_string_equal(good->seen.body, "ab");
 }
 
+/* An app that refuses streams (it is about to end) has not seen them: case (b), told by (c). */
+static void refused_streams_move_on(void **state) {
+    struct world *w = *state;
+    world_service(w, "web", "10.96.0.1", "kubernetes.io/h2c", "10.0.0.1 10.0.0.2");
+    world_pod(w, "web-1", "10.0.0.1", "server", true, NULL);
+    world_pod(w, "web-2", "10.0.0.2", "server", true, NULL);
+    world_apply(w);
+    world_peer(w, "10.0.0.1", true);
+    world_peer(w, "10.0.0.2", true);
+    struct app *bad = world_app(w, "127.0.0.1:8080"), *good = world_app(w, "127.0.0.2:8080");
+    bad->h2 = good->h2 = true;
+    for (int i = 0; i < WORLD_SCRIPT; i++) bad->script[bad->n_script++] = ACT_REFUSE;
+    struct weft_client_conn *c = world_connect_h2(w->proxy, PROXY_OUTBOUND, "10.96.0.1:80");
+    for (int i = 0; i < 6; i++) {
+        struct h2_call call;
+        world_call(c, "POST", "/", NULL, "ab", &call);
+        world_settle(w);
+        assert_int_equal(call.status, 200);
+        world_call_done(&call);
+    }
+    assert_int_equal(good->requests, 6);
+    assert_true(bad->requests > 0);
+}
+
 /* The same for gRPC, whose answers of our own are 200 with a grpc-status. */
 static void unprocessed_grpc_moves_on(void **state) {
     struct world *w = *state;
@@ -396,6 +420,7 @@ int main(void) {
         T(framing_survives_the_hop),
         T(expect_continue_over_the_hop),
         T(unprocessed_moves_on),
+        T(refused_streams_move_on),
         T(unprocessed_grpc_moves_on),
         T(reset_behind_the_hop_is_retried),
         T(reset_behind_the_hop_is_502),

@@ -33,9 +33,10 @@ enum app_act {
     ACT_OK,  /* 200 with `body`, or the request's body back */
     ACT_500, /* that status */
     ACT_503,
-    ACT_HOLD,  /* no answer until world_app_answer */
-    ACT_RESET, /* cuts the connection */
-    ACT_EARLY, /* answers 200 on the head, without waiting for the body */
+    ACT_HOLD,   /* no answer until world_app_answer */
+    ACT_RESET,  /* cuts the connection */
+    ACT_REFUSE, /* HTTP/2: REFUSED_STREAM */
+    ACT_EARLY,  /* answers 200 on the head, without waiting for the body */
     ACT_HEAD_ONLY_THEN_RESET,
     ACT_HINTS,   /* 103, then as ACT_OK */
     ACT_CONTINUE /* 100 on the head, then as ACT_OK */

@@ -72,9 +72,9 @@ static void interim(struct app_request *r, uint16_t status) {
     (void)weft_stream_head(r->s, &h, false);
 }
 
-static void cut(struct app_request *r) {
+static void cut(struct app_request *r, enum weft_status why) {
     struct weft_stream *s = r->s;
-    weft_stream_reset(s, WEFT_INTERNAL);
+    weft_stream_reset(s, why);
     r->ended = true;
     request_free(r);
 }
@@ -100,7 +100,10 @@ static void act(struct app_request *r) {
         r->a->held = r;
         return;
     case ACT_RESET:
-        cut(r);
+        cut(r, WEFT_INTERNAL);
+        return;
+    case ACT_REFUSE:
+        cut(r, WEFT_REFUSED);
         return;
     case ACT_HEAD_ONLY_THEN_RESET:
         half_then_cut(r);
@@ -254,7 +257,7 @@ void world_app_answer(struct app *a, uint16_t status) {
     if (status)
         answer(a->held, status);
     else
-        cut(a->held);
+        cut(a->held, WEFT_INTERNAL);
     world_settle(a->w);
 }
 
