@@ -9,7 +9,12 @@
 #include <weft/base/keep.h>
 #include <weft/obs/log.h>
 
-enum { MAX_FIRST = 16 * 1024, UNDECIDED_US = 1000000, TLS_HANDSHAKE = 22 };
+enum {
+    MAX_FIRST = 16 * 1024,
+    UNDECIDED_US = 1000000,
+    HELLO_US = 10000000, /* as long as a peer's silence is waited for */
+    TLS_HANDSHAKE = 22,
+};
 
 struct proxy_conn *proxy_conn_new(struct proxy_worker *w, struct weft_xport *x,
                                   enum proxy_dir dir) {
@@ -154,6 +159,15 @@ static bool decided_at_once(struct proxy_conn *c, struct weft_slice data) {
     return true;
 }
 
+/* Something came: an undecided beginning gets more time than silence does, also where silence is
+ * not waited for (0); half a ClientHello most of all, as taking it for an app's would fail a peer.
+ * Once: drops would keep the connection for hours. */
+static uint64_t time_for_rest(const struct proxy_conn *c) {
+    uint64_t us = 10 * c->w->opt->detect_timeout_us;
+    if (c->want_hello && weft_buf_slice(&c->first).base[0] == TLS_HANDSHAKE) return HELLO_US;
+    return us ? us : UNDECIDED_US;
+}
+
 static void on_first_bytes(void *ud, struct weft_slice data) {
     struct proxy_conn *c = WEFT_CAST(proxy_conn, ud);
     if (decided_at_once(c, data)) return;
@@ -165,10 +179,7 @@ static void on_first_bytes(void *ud, struct weft_slice data) {
     if (what == WEFT_SNIFF_TLS && c->want_hello && !hello_complete(c)) what = WEFT_SNIFF_MORE;
     if (full && what == WEFT_SNIFF_MORE) what = WEFT_SNIFF_OPAQUE;
     if (what == WEFT_SNIFF_MORE) {
-        /* Something came: an undecided beginning gets more time than silence does, also where
-         * silence is not waited for (0). Once: drops would keep the connection for hours. */
-        uint64_t us = 10 * c->w->opt->detect_timeout_us;
-        if (!begun) weft_timer_start(&c->timer, us ? us : UNDECIDED_US);
+        if (!begun) weft_timer_start(&c->timer, time_for_rest(c));
         return;
     }
     if (!full) {

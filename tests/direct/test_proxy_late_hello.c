@@ -135,7 +135,7 @@ static void other_bytes_are_the_apps(void **state) {
         client_send(c, rows[i].first);
         assert_int_equal(weft_buf_size(&a->raw_in), rows[i].waits ? 0 : strlen(rows[i].first));
         client_send(c, rows[i].rest);
-        world_advance(w, 1001); /* half a hello is waited for no longer */
+        world_advance(w, 10001); /* half a hello is waited for no longer */
         WEFT_FREE char *all = weft_asprintf("%s%s", rows[i].first, rows[i].rest);
         assert_true(raw_is(a, all));
         client_close(c);
@@ -144,6 +144,32 @@ static void other_bytes_are_the_apps(void **state) {
         weft_buf_consume(&a->raw_in, weft_buf_size(&a->raw_in));
         world_settle(w);
     }
+}
+
+/* Lost packets come again after seconds, on a slow machine later still. */
+static void half_a_hello_has_time(void **state) {
+    struct world *w = *state;
+    struct app *a = pod(w);
+    struct client *c = silent_caller(w, a);
+    struct peer p;
+    world_app_send(a, "220 ready\r\n");
+    begin_tls(c, PROXY_ALPN_TCP, &p);
+    struct weft_slice hello = weft_buf_slice(&a->raw_in); /* as a peer sends it */
+    assert_true(hello.len > 100);
+    for (uint64_t silence = 0; silence < 200; silence += 150) { /* in time, and late */
+        struct client *d = world_connect_to(w->peer, PROXY_INBOUND, "10.0.0.1:8080");
+        world_advance(w, silence);
+        a->dials = 0;
+        weft_xport_write(d->x, weft_slice_head(hello, 50));
+        world_settle(w);
+        world_advance(w, 9000);
+        weft_xport_write(d->x, weft_slice_from(hello, 50));
+        world_settle(w);
+        assert_int_equal(a->dials, 0);
+        assert_int_equal(client_text(d)[0], 22); /* the proxy's ServerHello */
+        client_abort(d);
+    }
+    peer_done(w, &p);
 }
 
 static void ends_of_both_sides_arrive(void **state) {
@@ -242,6 +268,7 @@ int main(void) {
         T(a_server_that_speaks_first_is_heard),
         T(tls_after_a_greeting_is_the_apps),
         T(other_bytes_are_the_apps),
+        T(half_a_hello_has_time),
         T(ends_of_both_sides_arrive),
         T(an_app_that_breaks_is_told),
         T(who_stays_silent_ends),
