@@ -23,7 +23,10 @@ static const struct cli_command command = {
              "field, why, and what to do.\n"
              "Without -f: looks through a live cluster instead, and at its version and types,\n"
              "controllers, webhook, and the sidecar of each pod (not with -o).\n"
-             "Exit status: 0 no errors (warnings and notes may stand); 1 errors; 2 wrong usage.",
+             "Exit status: 0 no errors (warnings and notes may stand); 1 errors; 2 wrong usage.\n\n"
+             "Examples:\n"
+             "  weft check -f deploy/          # before it is applied\n"
+             "  weft check                     # the live cluster",
     .rows = rows,
     .n_rows = WEFT_LEN(rows),
 };

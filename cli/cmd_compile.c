@@ -28,7 +28,10 @@ static const struct cli_command command = {
              "a destination for\n"
              "every Service port and meshed pod, their endpoints, and the inbound side of every "
              "pod.\n"
-             "Exit status: 0 written; 1 broken manifests (nothing is written); 2 wrong usage.",
+             "Exit status: 0 written; 1 broken manifests (nothing is written); 2 wrong usage.\n\n"
+             "Examples:\n"
+             "  weft compile -f deploy/ --from shop -o shop.snapshot\n"
+             "  weft-proxy --snapshot shop.snapshot --listen 127.0.0.1:8080=shop/catalog:80",
     .rows = rows,
     .n_rows = WEFT_LEN(rows),
 };

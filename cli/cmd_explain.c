@@ -62,7 +62,11 @@ static const struct cli_command command = {
         "backends with their endpoints, or the answer that the proxy itself would give.\n"
         "Of access-log lines it says the same, and whether the manifests agree with them.\n"
         "Exit status: 0 explained, whatever the answer; 1 no such Service, or broken manifests; 2 "
-        "wrong usage.",
+        "wrong usage.\n\n"
+        "Examples:\n"
+        "  weft explain -f deploy/ --from shop -H 'x-canary: 1' 'GET http://catalog/items'\n"
+        "  weft explain --from shop --grpc shop.Cart/Get cart:80\n"
+        "  kubectl logs frontend -c weft-proxy | weft explain --from shop --request-id ID -",
     .rows = rows,
     .n_rows = WEFT_LEN(rows),
     .max_operands = 1,

@@ -83,7 +83,8 @@ static int help(void) {
            "disabled. Everything else is printed as it came. What was done, and warnings, go to\n"
            "standard error.\n"
            "Exit status: 0 done; 1 a pod was refused, or not YAML: nothing is printed; 2 wrong "
-           "usage.\n\nOptions:\n");
+           "usage.\n\nExample:\n"
+           "  weft inject -f app.yaml --trust-bundle root.pem | kubectl apply -f -\n\nOptions:\n");
     weft_options_print(stdout, rows, WEFT_LEN(rows));
     return CLI_OK;
 }

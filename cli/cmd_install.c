@@ -15,9 +15,9 @@ struct options {
     struct cluster_at at;
     bool ask; /* the cluster, instead of printing manifests */
 };
-#define VALUE_ROW(member, flag_, value, help_)                                                     \
+#define VALUE_ROW(member, flag_, metavar_, value, help_)                                           \
     {.flag = flag_,                                                                                \
-     .metavar = "TEXT",                                                                            \
+     .metavar = (metavar_),                                                                        \
      .help = help_ value ".",                                                                      \
      .set = weft_option_str,                                                                       \
      .offset = offsetof(struct options, values.member)},
@@ -49,18 +49,17 @@ enum { N_ROWS = WEFT_LEN(install_rows) };
 
 struct command {
     const struct weft_option *rows;
-    const char *name, *about, *notes;
+    const char *name, *status, *about, *example, *notes;
     int (*ask)(const struct options *o);
     void (*render)(const struct cli_install_values *v, struct weft_buf *out);
 };
 
 static int help(const struct command *c) {
-    printf("Usage: weft %s [OPTIONS] | kubectl %s\n\n%s\n"
-           "Exit status: 0 printed, or nothing found by --check; 1 it found an error, or not all\n"
-           "could be asked; 2 wrong usage.\n\nOptions:\n",
+    printf("Usage: weft %s [OPTIONS] | kubectl %s\n\n%s\nExit status: %s; 2 wrong usage.\n\n"
+           "Example:\n  %s\n\nOptions:\n",
            c->name,
            c->render == cli_install_render ? "apply -f -" : "delete --ignore-not-found -f -",
-           c->about);
+           c->about, c->status, c->example);
     weft_options_print(stdout, c->rows, N_ROWS);
     return CLI_OK;
 }
@@ -117,6 +116,9 @@ int cmd_install(int argc, char **argv) {
         .rows = install_rows,
         .ask = ask_before,
         .name = "install",
+        .status = "0 printed, or nothing found by --check; 1 it found an error, or not all could "
+                  "be asked",
+        .example = "weft install --image-registry registry.example/mesh | kubectl apply -f -",
         .about =
             "Prints what Weft needs in a cluster: its namespace, rights, controllers, Service\n"
             "and injection webhook. Applying it again changes nothing.",
@@ -130,6 +132,8 @@ int cmd_upgrade(int argc, char **argv) {
         .rows = upgrade_rows,
         .ask = ask_after_upgrade,
         .name = "upgrade",
+        .status = "0 printed; 1 not all could be written, or asked by --leftovers",
+        .example = "weft upgrade --image-registry registry.example/mesh | kubectl diff -f -",
         .about =
             "Prints the manifests of this version, to be applied over those of the last one;\n"
             "give the options that were given to weft install. `kubectl diff -f -` shows what\n"
@@ -150,6 +154,8 @@ int cmd_uninstall(int argc, char **argv) {
         .rows = uninstall_rows,
         .ask = ask_after_removal,
         .name = "uninstall",
+        .status = "0 printed; 1 not all could be written, or asked by --leftovers",
+        .example = "weft uninstall | kubectl delete --ignore-not-found -f -",
         .about =
             "Prints the objects that weft install made, the webhook first, so that pods are made\n"
             "without a sidecar from then on. Keys and Lease go with the namespace. Then\n"

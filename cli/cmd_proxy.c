@@ -205,7 +205,8 @@ static int help(void) {
         printf("  %-18s %s\n", name, verbs[i].help);
     }
     printf("\nExit status: 0 done; 1 no such pod or sidecar, or it refused; 2 wrong usage.\n\n"
-           "Options:\n");
+           "Examples:\n  weft proxy shop/frontend routes\n"
+           "  weft proxy shop/frontend stats upstream\n\nOptions:\n");
     weft_options_print(stdout, rows, WEFT_LEN(rows));
     return CLI_OK;
 }

@@ -15,7 +15,8 @@ struct row {
     size_t offset;
 };
 static const struct row rows[] = {
-#define X(member, flag, value, help) {flag, value, offsetof(struct cli_install_values, member)},
+#define X(member, flag, metavar, value, help)                                                      \
+    {flag, value, offsetof(struct cli_install_values, member)},
     CLI_INSTALL_MAP(X)
 #undef X
 };
@@ -26,7 +27,7 @@ static const char *value_of(const struct cli_install_values *v, const struct row
 
 void cli_install_defaults(struct cli_install_values *v) {
     *v = (struct cli_install_values){
-#define X(member, flag, value, help) .member = (value),
+#define X(member, flag, metavar, value, help) .member = (value),
         CLI_INSTALL_MAP(X)
 #undef X
     };

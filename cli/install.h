@@ -5,25 +5,29 @@
 #pragma once
 #include <weft/base/buf.h>
 
-/* member, %{name} and flag, default, what it is (the default follows). An image without a name of
- * its own is REGISTRY/weft-PROGRAM:TAG. */
+/* member, %{name} and flag, kind of value, default, what it is (the default follows). An image
+ * without a name of its own is REGISTRY/weft-PROGRAM:TAG. */
 #define CLI_INSTALL_MAP(X)                                                                         \
-    X(namespace, "namespace", "weft-system", "Namespace of the controller. Default: ")             \
-    X(replicas, "replicas", "2", "Controllers; one leads, all serve. Default: ")                   \
-    X(trust_domain, "trust-domain", "cluster.local", "Trust domain of SPIFFE IDs. Default: ")      \
-    X(image_registry, "image-registry", "weftmesh", "Where the images are. Default: ")             \
-    X(image_tag, "image-tag", WEFT_VERSION, "Tag of the images. Default: ")                        \
-    X(image_pull_policy, "image-pull-policy", "IfNotPresent", "Of all images. Default: ")          \
-    X(image_controller, "image-controller", "",                                                    \
+    X(namespace, "namespace", "NAME", "weft-system", "Namespace of the controller. Default: ")     \
+    X(replicas, "replicas", "N", "2", "Controllers; one leads, all serve. Default: ")              \
+    X(trust_domain, "trust-domain", "DOMAIN", "cluster.local",                                     \
+      "Trust domain of SPIFFE IDs. Default: ")                                                     \
+    X(image_registry, "image-registry", "HOST/PATH", "weftmesh",                                   \
+      "Where the images are. Default: ")                                                           \
+    X(image_tag, "image-tag", "TAG", WEFT_VERSION, "Tag of the images. Default: ")                 \
+    X(image_pull_policy, "image-pull-policy", "POLICY", "IfNotPresent",                            \
+      "Of all images. Default: ")                                                                  \
+    X(image_controller, "image-controller", "IMAGE", "",                                           \
       "Whole name of the controller's image. Default: of registry and tag")                        \
-    X(image_proxy, "image-proxy", "",                                                              \
+    X(image_proxy, "image-proxy", "IMAGE", "",                                                     \
       "Whole name of the sidecar's image. Default: of registry and tag")                           \
-    X(image_init, "image-init", "",                                                                \
+    X(image_init, "image-init", "IMAGE", "",                                                       \
       "Whole name of the image of weft-init. Default: of registry and tag")                        \
-    X(log_level, "log-level", "info", "Of the controller: error, warn, info or debug. Default: ")
+    X(log_level, "log-level", "LEVEL", "info",                                                     \
+      "Of the controller: error, warn, info or debug. Default: ")
 
 struct cli_install_values {
-#define X(member, flag, value, help) const char *member;
+#define X(member, flag, metavar, value, help) const char *member;
     CLI_INSTALL_MAP(X)
 #undef X
 };

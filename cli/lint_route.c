@@ -166,7 +166,7 @@ static void lint_rule(struct lint *l, const struct weft_object *o, const json_t 
     snprintf(field, sizeof field, "%s.sessionPersistence", at);
     if (json_object_get(rule, "sessionPersistence"))
         lint_add(l, LINT_WARNING, "session-persistence", o, field,
-                 "is not supported and has no effect; its shape changes after Gateway API v1.6");
+                 "is not supported and has no effect; its shape changed in Gateway API v1.7");
 }
 
 /* Of a GRPCRoute they do what these fields do here (REQ-117). */

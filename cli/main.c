@@ -20,7 +20,7 @@ static const struct command {
     {"proxy", cmd_proxy, "Ask the sidecar of a pod what it has in force, counts and logs"},
     {"inject", cmd_inject, "Put the sidecar into the pods of manifests, as the webhook would"},
     {"install", cmd_install, "Print what Weft needs in a cluster, for kubectl apply"},
-    {"upgrade", cmd_upgrade, "Print the same of this version, over an older one"},
+    {"upgrade", cmd_upgrade, "Print the manifests of this version, to apply over an older one"},
     {"uninstall", cmd_uninstall, "Print what to delete so that nothing is left"},
     {"version", cmd_version, "Print the version"},
 };

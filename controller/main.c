@@ -8,9 +8,14 @@
 enum { EXIT_USAGE = 2 };
 
 static void help(void) {
-    printf("usage: weft-controller -f DIR [-f DIR ...] | --kube | --kubeconfig FILE [options]\n\n"
+    printf("Usage: weft-controller -f DIR [-f DIR ...] --ca-dir DIR [OPTIONS]\n"
+           "       weft-controller --kube | --kubeconfig FILE [OPTIONS]\n\n"
            "Reads the objects of a cluster, or Kubernetes manifests from folders, decides what\n"
-           "their routes mean, and tells the proxies; signs the certificates of workloads.\n\n");
+           "their routes mean, and tells the proxies; signs the certificates of workloads.\n"
+           "Exit status: 0 stopped by SIGTERM or SIGINT; 1 it could not run; 2 wrong usage.\n\n"
+           "Example:\n"
+           "  weft-controller -f manifests/ --ca-dir ca/ --token-dir tokens/\n\n"
+           "Options:\n");
     weft_options_print(stdout, controller_option_rows, controller_option_count);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <controller/options.h>
+#include <weft/gamma/inject.h>
 #include <weft/object/format.h>
 #include <weft/obs/log.h>
 
@@ -112,16 +113,17 @@ const struct weft_option controller_option_rows[] = {
      weft_option_str, AT(token_dir)},
     {"trust-domain", "WEFT_CONTROLLER_TRUST_DOMAIN", "NAME",
      "Trust domain of the SPIFFE IDs. Default cluster.local.", weft_option_str, AT(trust_domain)},
-    {"channel", "WEFT_CONTROLLER_CHANNEL", "NAME",
-     "Which Gateway API fields exist: standard or experimental. Default experimental; in a cluster "
-     "what its CRDs say.",
+    {"channel", "WEFT_CONTROLLER_CHANNEL", "CHANNEL",
+     "Which Gateway API fields exist: standard or experimental. Default experimental; of a cluster "
+     "its CRDs say it, whatever stands here.",
      set_channel},
     {"require-reference-grant", "WEFT_CONTROLLER_REQUIRE_REFERENCE_GRANT", NULL,
      "A backend in another namespace than its route's needs a ReferenceGrant there. Default: it "
      "does not, as in a mesh a route gives no access that a client would not have anyway.",
      weft_option_bool, AT(require_reference_grant)},
     {"workload-cert-ttl", "WEFT_CONTROLLER_WORKLOAD_CERT_TTL", "DURATION",
-     "Lifetime of workload certificates, and the longest that a proxy may ask for. Default 24h.",
+     "Lifetime of workload certificates, and the longest that a proxy may ask for: 10s to 90d. "
+     "Default 24h.",
      set_duration, AT(cert_ttl_s), .min = 10, .max = 90 * 86400},
     {"name", "WEFT_CONTROLLER_NAME", "NAME",
      "DNS name in the controller's own certificate. Default weft-controller.", weft_option_str,
@@ -130,10 +132,12 @@ const struct weft_option controller_option_rows[] = {
      "Serve the admission webhook that injects sidecars, HTTPS, such as [::]:15017; its "
      "certificate carries --name. Default: none.",
      set_addr, AT(webhook)},
-    {"init-image", "WEFT_CONTROLLER_INIT_IMAGE", "IMAGE", "Image of weft-init in injected pods.",
-     weft_option_str, AT(init_image)},
-    {"proxy-image", "WEFT_CONTROLLER_PROXY_IMAGE", "IMAGE", "Image of weft-proxy in injected pods.",
-     weft_option_str, AT(proxy_image)},
+    {"init-image", "WEFT_CONTROLLER_INIT_IMAGE", "IMAGE",
+     "Image of weft-init in injected pods. Default " WEFT_INJECT_INIT_IMAGE ".", weft_option_str,
+     AT(init_image)},
+    {"proxy-image", "WEFT_CONTROLLER_PROXY_IMAGE", "IMAGE",
+     "Image of weft-proxy in injected pods. Default " WEFT_INJECT_PROXY_IMAGE ".", weft_option_str,
+     AT(proxy_image)},
     {"image-pull-policy", "WEFT_CONTROLLER_IMAGE_PULL_POLICY", "POLICY",
      "Of both images. Default: the cluster's.", weft_option_str, AT(pull_policy)},
     {"proxy-controller", "WEFT_CONTROLLER_PROXY_CONTROLLER", "NAME:PORT",

@@ -9,9 +9,11 @@ static void help(void) {
     printf("Usage: weft-init [OPTION...]\n"
            "Redirects the TCP connections of this network namespace to the proxy: outgoing ones to "
            "--outbound-port,\nincoming ones to --inbound-port. Running it again changes nothing; "
-           "--cleanup undoes it.\n\nOptions (each also as environment variable):\n");
+           "--cleanup undoes it.\n\nExamples:\n"
+           "  weft-init --exclude-outbound-cidrs 10.0.0.0/8 --dry-run\n"
+           "  weft-init --cleanup\n\nOptions (each also as environment variable):\n");
     init_options_print(stdout);
-    printf("\nExit codes: 0 done, also when one address family is absent (said on stderr); 1 not "
+    printf("\nExit status: 0 done, also when one address family is absent (said on stderr); 1 not "
            "applied, or\nwith --check not in force; 2 an option is wrong, nothing was changed.\n");
 }
 

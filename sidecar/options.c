@@ -285,7 +285,10 @@ static void fill_ports(struct proxy_options *o) {
 static void usage(void) {
     printf("Usage: weft-proxy --snapshot FILE [OPTION...]\n"
            "       weft-proxy --controller HOST:PORT --pod NAME --trust-bundle FILE [OPTION...]\n\n"
-           "The sidecar of one pod: routes what its app sends, guards what its app receives.\n\n");
+           "The sidecar of one pod: routes what its app sends, guards what its app receives.\n\n"
+           "Example:\n  weft-proxy --snapshot shop.snapshot --listen "
+           "127.0.0.1:8080=shop/catalog:80\n\n"
+           "Options:\n");
     weft_options_print(stdout, rows, WEFT_LEN(rows));
     printf("\nExit status: 0 stopped as asked, 1 could not run, 2 bad options.\n");
 }

@@ -13,8 +13,13 @@
 
 enum { MAX_NAME = 40 };
 
+int local_usage(const struct local_help *help) {
+    fprintf(stderr, "Usage: weft local %s\n", help->usage);
+    return 2;
+}
+
 bool local_parse(const struct weft_option *rows, size_t n, int argc, char **argv, bool stop_early,
-                 void *target, const char *usage, int *ret_rest, int *ret_exit) {
+                 void *target, const struct local_help *help, int *ret_rest, int *ret_exit) {
     struct weft_option_result result;
     struct weft_error err = {0};
     *ret_exit = 0;
@@ -24,7 +29,8 @@ bool local_parse(const struct weft_option *rows, size_t n, int argc, char **argv
         return false;
     }
     if (result.help) {
-        printf("Usage: weft local %s\n\nOptions:\n", usage);
+        printf("Usage: weft local %s\n\n%s\n\nExample:\n  %s\n\nOptions:\n", help->usage,
+               help->about, help->example);
         weft_options_print(stdout, rows, n);
         return false;
     }

@@ -32,11 +32,21 @@ static void ask_to_stop(const char *state_dir) {
     if (fd >= 0) close(fd);
 }
 
+static const struct local_help down_help = {
+    .usage = "down [OPTIONS]",
+    .about =
+        "Ends the mesh: apps, sidecars, controller and supervisor, then removes its network\n"
+        "namespaces and its state folder, also after a supervisor that was killed.\n"
+        "Exit status: 0 nothing is left; 1 there is no such mesh, or something stayed; 2 wrong "
+        "usage.",
+    .example = "weft local down",
+};
+
 int local_verb_down(int argc, char **argv) {
     struct down d = {0};
     int rest, status;
-    if (!local_parse(down_rows, WEFT_LEN(down_rows), argc, argv, false, &d, "down [--name NAME]",
-                     &rest, &status))
+    if (!local_parse(down_rows, WEFT_LEN(down_rows), argc, argv, false, &d, &down_help, &rest,
+                     &status))
         return status;
     WEFT_FREE char *state_dir = local_state_dir(&d.target);
     if (!state_dir) return 2;
@@ -77,11 +87,21 @@ static void print_list(const json_t *list, const char *kind) {
     json_array_foreach(list, i, s) printf("%s: %s\n", kind, json_string_value(s));
 }
 
+static const struct local_help apply_help = {
+    .usage = "apply [OPTIONS]",
+    .about =
+        "Reads the mesh's folder again: starts new Pods and Services, ends those that are gone,\n"
+        "makes changed ones anew, and waits until they are ready. Routes need no apply.\n"
+        "Exit status: 0 done and ready; 1 a manifest is broken, or not all became ready; 2 wrong "
+        "usage.",
+    .example = "weft local apply --timeout 30",
+};
+
 int local_verb_apply(int argc, char **argv) {
     struct apply a = {.timeout_s = 60};
     int rest, status;
-    if (!local_parse(apply_rows, WEFT_LEN(apply_rows), argc, argv, false, &a, "apply [--name NAME]",
-                     &rest, &status))
+    if (!local_parse(apply_rows, WEFT_LEN(apply_rows), argc, argv, false, &a, &apply_help, &rest,
+                     &status))
         return status;
     WEFT_FREE char *state_dir = local_state_dir(&a.target);
     if (!state_dir) return 2;

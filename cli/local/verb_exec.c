@@ -88,18 +88,24 @@ static int become(const struct pod_options *o, const json_t *pod, char **argv) {
     return 126;
 }
 
+static const struct local_help exec_help = {
+    .usage = "exec [OPTIONS] [NS/]POD -- COMMAND [ARG...]",
+    .about =
+        "Runs a command in the pod's network namespace, with the environment and the user of a\n"
+        "container. POD is a pod, or a workload: its first pod.\n"
+        "Exit status: that of the command; 1 no such pod; 2 wrong usage.",
+    .example = "weft local exec shop/frontend -- curl -si http://catalog/items",
+};
+
 int local_verb_exec(int argc, char **argv) {
     struct pod_options o = {0};
     int rest, status;
-    const char *usage = "exec [OPTIONS] [NS/]POD -- COMMAND [ARG...]";
-    if (!local_parse(exec_rows, WEFT_LEN(exec_rows), argc, argv, true, &o, usage, &rest, &status))
+    if (!local_parse(exec_rows, WEFT_LEN(exec_rows), argc, argv, true, &o, &exec_help, &rest,
+                     &status))
         return status;
     int command = rest + 1;
     if (command < argc && strcmp(argv[command], "--") == 0) command++;
-    if (rest >= argc || command >= argc) {
-        fprintf(stderr, "Usage: weft local %s\n", usage);
-        return 2;
-    }
+    if (rest >= argc || command >= argc) return local_usage(&exec_help);
     LOCAL_JSON json_t *pod = ask_pod(&o, argv[rest]);
     return pod ? become(&o, pod, argv + command) : 1;
 }
@@ -132,11 +138,20 @@ static void follow_file(const char *path, int fd) {
     close(in);
 }
 
+static const struct local_help logs_help = {
+    .usage = "logs [OPTIONS] [NS/]POD",
+    .about =
+        "Prints what a container has written to its standard output and error. The sidecar is\n"
+        "the container weft-proxy; its access log is among it.\n"
+        "Exit status: 0 printed; 1 no such pod or container; 2 wrong usage.",
+    .example = "weft local logs shop/frontend -c weft-proxy -f",
+};
+
 int local_verb_logs(int argc, char **argv) {
     struct pod_options o = {0};
     int rest, status;
-    if (!local_parse(logs_rows, WEFT_LEN(logs_rows), argc, argv, false, &o,
-                     "logs [OPTIONS] [NS/]POD [-c weft-proxy] [-f]", &rest, &status))
+    if (!local_parse(logs_rows, WEFT_LEN(logs_rows), argc, argv, false, &o, &logs_help, &rest,
+                     &status))
         return status;
     if (rest + 1 != argc) {
         fprintf(stderr, "weft local logs: name one pod\n");

@@ -20,17 +20,22 @@ static const struct weft_option rows[] = {
      weft_option_u64, offsetof(struct scale, timeout_s), 0, 3600},
 };
 
+static const struct local_help help = {
+    .usage = "scale [OPTIONS] [NS/]WORKLOAD N",
+    .about = "Gives a Deployment or StatefulSet N pods (0 to 100) and waits until they are ready.\n"
+             "`weft local apply` goes back to what its manifest says.\n"
+             "Exit status: 0 done and ready; 1 no such workload, or not all became ready; 2 wrong "
+             "usage.",
+    .example = "weft local scale shop/cart 3",
+};
+
 int local_verb_scale(int argc, char **argv) {
     struct scale s = {.timeout_s = 60};
-    const char *usage = "scale [OPTIONS] [NS/]WORKLOAD N";
     int rest, status;
     uint64_t n;
-    if (!local_parse(rows, WEFT_LEN(rows), argc, argv, false, &s, usage, &rest, &status))
+    if (!local_parse(rows, WEFT_LEN(rows), argc, argv, false, &s, &help, &rest, &status))
         return status;
-    if (rest + 2 != argc) {
-        fprintf(stderr, "Usage: weft local %s\n", usage);
-        return 2;
-    }
+    if (rest + 2 != argc) return local_usage(&help);
     if (!weft_slice_u64(weft_slice_str(argv[rest + 1]), MAX_REPLICAS, &n)) {
         fprintf(stderr, "weft local scale: \"%s\": how many pods? 0 to %d\n", argv[rest + 1],
                 MAX_REPLICAS);

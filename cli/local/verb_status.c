@@ -77,11 +77,20 @@ static void print_text(const json_t *o) {
         printf("%swarning: %s\n", i ? "" : "\n", json_string_value(s));
 }
 
+static const struct local_help help = {
+    .usage = "status [OPTIONS]",
+    .about =
+        "Prints the pods with their containers, the Services with their endpoints, and what is\n"
+        "not ready or not honoured.\n"
+        "Exit status: 0 everything is ready; 1 it is not, or there is no such mesh; 2 wrong "
+        "usage.",
+    .example = "weft local status --wait 30",
+};
+
 int local_verb_status(int argc, char **argv) {
     struct status s = {.output = "text"};
     int rest, status;
-    if (!local_parse(rows, WEFT_LEN(rows), argc, argv, false, &s, "status [-o json]", &rest,
-                     &status))
+    if (!local_parse(rows, WEFT_LEN(rows), argc, argv, false, &s, &help, &rest, &status))
         return status;
     if (strcmp(s.output, "text") != 0 && strcmp(s.output, "json") != 0) {
         fprintf(stderr, "weft local status: --output: \"%s\": use text or json\n", s.output);

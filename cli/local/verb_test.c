@@ -115,17 +115,23 @@ static int read_file(const char *path, struct test_file *ret) {
     return 2;
 }
 
+static const struct local_help help = {
+    .usage = "test [OPTIONS] FILE",
+    .about =
+        "Makes the requests of FILE from pods of a mesh, and compares what comes back with what\n"
+        "the file expects: of a running mesh, or with -f of one that is made for it and ended.\n"
+        "Exit status: 0 all as expected; 1 a case failed, or no mesh; 2 wrong usage or a broken "
+        "FILE.",
+    .example = "weft local test -f deploy/samples/shop deploy/samples/shop.test.yaml",
+};
+
 int local_verb_test(int argc, char **argv) {
     struct test t = {.output = "text", .mesh = {.timeout_s = 60}};
     struct test_file f;
     int rest, status;
-    const char *usage = "test [-f DIR | --name NAME] [OPTIONS] FILE";
-    if (!local_parse(rows, WEFT_LEN(rows), argc, argv, false, &t, usage, &rest, &status))
+    if (!local_parse(rows, WEFT_LEN(rows), argc, argv, false, &t, &help, &rest, &status))
         return status;
-    if (rest + 1 != argc) {
-        fprintf(stderr, "Usage: weft local %s\n", usage);
-        return 2;
-    }
+    if (rest + 1 != argc) return local_usage(&help);
     if (strcmp(t.output, "text") != 0 && strcmp(t.output, "json") != 0) {
         fprintf(stderr, "weft local test: --output: \"%s\": use text or json\n", t.output);
         return 2;

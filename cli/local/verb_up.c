@@ -214,6 +214,17 @@ static bool complete(struct up *u, char **state_dir, char **folder, char **bin_d
     return true;
 }
 
+static const struct local_help help = {
+    .usage = "up -f DIR [OPTIONS]",
+    .about =
+        "Starts a mesh of the folder's manifests: each pod's containers in a network namespace\n"
+        "of its own, its sidecar beside them, one controller. Needs root. Goes on until SIGINT\n"
+        "or `weft local down`; with --detach in the background.\n"
+        "Exit status: 0 ended as asked, or with --detach ready; 1 it could not start, or not all\n"
+        "became ready; 2 wrong usage or broken manifests.",
+    .example = "weft local up -f deploy/samples/shop --detach",
+};
+
 int local_verb_up(int argc, char **argv) {
     struct up u = {.o = {.timeout_s = 60,
                          .pods4 = "10.244.0.0/16",
@@ -223,8 +234,7 @@ int local_verb_up(int argc, char **argv) {
                          .cluster_domain = "cluster.local",
                          .access_log = "all"}};
     int rest, status;
-    if (!local_parse(rows, WEFT_LEN(rows), argc, argv, false, &u, "up -f DIR [OPTIONS]", &rest,
-                     &status))
+    if (!local_parse(rows, WEFT_LEN(rows), argc, argv, false, &u, &help, &rest, &status))
         return status;
     if (rest < argc) {
         fprintf(stderr, "weft local up: \"%s\" is not expected here\n", argv[rest]);

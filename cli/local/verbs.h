@@ -16,9 +16,16 @@ int local_verb_down(int argc, char **argv);
 int local_verb_https_get(int argc, char **argv); /* https_get.c */
 
 /* Parses the rows of a verb; true to go on, else *ret_exit is the exit status (help was printed, or
- * the mistake said). `usage` is the line after "Usage: weft local ". */
+ * the mistake said). */
+struct local_help {
+    const char *usage; /* after "Usage: weft local " */
+    const char *about; /* what it does, exit status */
+    const char *example;
+};
 bool local_parse(const struct weft_option *rows, size_t n, int argc, char **argv, bool stop_early,
-                 void *target, const char *usage, int *ret_rest, int *ret_exit);
+                 void *target, const struct local_help *help, int *ret_rest, int *ret_exit);
+/* Prints the usage on stderr; returns 2. */
+int local_usage(const struct local_help *help);
 
 /* Which mesh a client verb means; rows of the same names in each verb. */
 struct local_target {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * HTTPRoute and GRPCRoute v1 as in the CRD bundle v1.7 (both channels). Sizes: GAMMA digest, 2.1
- * and section 3. */
+ * The kinds of Gateway API as in the CRD bundle of WEFT_GATEWAY_API, both channels. Sizes: GAMMA
+ * digest, 2.1 and section 3. */
 #include "schema.h"
 
 #define SUBDOMAIN "must be a lower-case DNS name"
@@ -183,6 +183,5 @@ KIND(http_route, spec);
 KIND(grpc_route, grpc_spec);
 KIND(tcp_route, tcp_spec);
 KIND(tls_route, tls_spec);
-KIND(udp_route, tcp_spec);
 KIND(reference_grant, grant_spec);
 KIND(backend_tls_policy, policy_spec);

@@ -6,6 +6,9 @@
 #include <weft/base/slice.h>
 #include <weft/base/status.h>
 
+/* Whose kinds, fields and rules are followed; the version of the suite in tests/cluster/suite. */
+#define WEFT_GATEWAY_API "v1.7"
+
 struct weft_object {
     char *group;   /* "" for core */
     char *version; /* "v1" */

@@ -6,12 +6,14 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include <cli/cli.h>
+#include <cli/local/local.h>
 #include <weft/xds/codec.h>
 
 #include "manifests.h"
@@ -40,6 +42,8 @@ static int tear_down(void **state) {
     return 0;
 }
 
+static char printed[32768]; /* on standard output, by the last run */
+
 /* Runs with what it prints put aside; NULL-terminated arguments. */
 static int run(int (*cmd)(int, char **), ...) {
     char *argv[16];
@@ -52,7 +56,8 @@ static int run(int (*cmd)(int, char **), ...) {
     fflush(stdout);
     int saved_out = dup(STDOUT_FILENO), saved_err = dup(STDERR_FILENO);
     FILE *null = fopen("/dev/null", "we");
-    dup2(fileno(null), STDOUT_FILENO);
+    int out = memfd_create("stdout", MFD_CLOEXEC);
+    dup2(out, STDOUT_FILENO);
     dup2(fileno(null), STDERR_FILENO);
     char *copy[16]; /* getopt permutes */
     memcpy(copy, argv, sizeof copy);
@@ -63,8 +68,34 @@ static int run(int (*cmd)(int, char **), ...) {
     close(saved_out);
     close(saved_err);
     fclose(null);
+    ssize_t n = pread(out, printed, sizeof printed - 1, 0);
+    printed[n > 0 ? n : 0] = 0;
+    close(out);
     for (int i = 0; i < argc; i++) free(copy[i]);
     return status;
+}
+
+static void expect_help(int (*cmd)(int, char **), const char *name, const char *verb) {
+    assert_int_equal(verb ? run(cmd, name, verb, "--help", NULL) : run(cmd, name, "--help", NULL),
+                     CLI_OK);
+    static const char *const parts[] = {"Usage: weft ", "Exit status: ", "Example", "Options:\n"};
+    for (size_t i = 0; i < WEFT_LEN(parts); i++)
+        if (!strstr(printed, parts[i]))
+            fail_msg("%s %s --help lacks \"%s\"", name, verb ? verb : "", parts[i]);
+}
+
+/* Every --help says how to call, what comes back, and gives an example. */
+static void helps(void **state) {
+    static const struct {
+        const char *name;
+        int (*cmd)(int, char **);
+    } rows[] = {{"check", cmd_check},     {"compile", cmd_compile}, {"explain", cmd_explain},
+                {"routes", cmd_routes},   {"proxy", cmd_proxy},     {"inject", cmd_inject},
+                {"install", cmd_install}, {"upgrade", cmd_upgrade}, {"uninstall", cmd_uninstall}};
+    static const char *const verbs[] = {"up",    "status", "exec", "logs", "apply",
+                                        "scale", "kill",   "test", "down"};
+    for (size_t i = 0; i < WEFT_LEN(rows); i++) expect_help(rows[i].cmd, rows[i].name, NULL);
+    for (size_t i = 0; i < WEFT_LEN(verbs); i++) expect_help(cmd_local, "local", verbs[i]);
 }
 
 static void exit_statuses(void **state) {
@@ -190,6 +221,7 @@ static void inject_tells_that_its_output_is_cut(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(helps),
         cmocka_unit_test(exit_statuses),
         cmocka_unit_test(explain_statuses),
         cmocka_unit_test(compile_writes_a_snapshot),
