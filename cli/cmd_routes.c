@@ -41,15 +41,10 @@ static const struct cli_command command = {
     .usage = "weft routes [-f PATH] [--traffic] [-o json]",
     .about = "Shows for every route and each of its Service parents whether it is in effect\n"
              "and whether its backends are there: of manifests, or of a live cluster.\n"
-             "Exit status: 0 all accepted and resolved; 1 one is not, a manifest is broken, or no
-"
-             "sidecar told its traffic; 2 wrong usage.
-
-"
-             "Examples:
-"
-             "  weft routes -f deploy/
-"
+             "Exit status: 0 all accepted and resolved; 1 one is not, a manifest is broken, or no\n"
+             "sidecar told its traffic; 2 wrong usage.\n\n"
+             "Examples:\n"
+             "  weft routes -f deploy/\n"
              "  weft routes --traffic          # of the live cluster",
     .rows = rows,
     .n_rows = WEFT_LEN(rows),

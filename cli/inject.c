@@ -126,6 +126,8 @@ static bool inject_pod(struct documents *d, json_t *o, json_t *pod) {
     char secret[33];
     d->c->draw_secret(d->c->ud, secret);
     opt.secret = secret;
+    opt.namespace_asks = false;
+    bool asked = weft_inject_decide(pod, ns, &opt, NULL, NULL) != WEFT_INJECT_NO;
     opt.namespace_asks = !is_off(ns);
     struct weft_inject_result r;
     if (opt.classic && (is_kind(o, "Job") || is_kind(o, "CronJob"))) {
@@ -136,8 +138,9 @@ static bool inject_pod(struct documents *d, json_t *o, json_t *pod) {
     for (size_t i = 0; i < json_array_size(r.warnings); i++)
         say(d, o, false, "warning: ", json_string_value(json_array_get(r.warnings, i)));
     static const char *const words[] = {"not injected: ", "injected: ", "refused: "};
-    say(d, o, r.verdict == WEFT_INJECT_REFUSED, words[r.verdict], r.why);
     bool yes = r.verdict == WEFT_INJECT_YES;
+    say(d, o, r.verdict == WEFT_INJECT_REFUSED, words[r.verdict],
+        yes && !asked ? "nothing here says otherwise" : r.why);
     if (yes) {
         json_object_clear(pod);
         json_object_update(pod, r.pod);
