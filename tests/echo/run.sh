@@ -20,6 +20,17 @@ U=http://127.0.0.1:$PORT
 BIG=$NS_TMP/big
 head -c 5000000 /dev/urandom >"$BIG"
 
+r=$("$ECHO_BIN" --get "$U/x?a=1")
+is "--get: exit status" $? 0
+has "--get: the answer whole" "$r" '^HTTP/1.1 200'
+has "--get: its body too" "$r" '"method":"GET","path":"/x\?a=1"'
+r=$("$ECHO_BIN" --get "http://[::1]:$PORT6?status=503" 2>&1)
+is "--get: 503 is a failure" $? 1
+has "--get: and is shown" "$r" '^HTTP/1.1 503'
+"$ECHO_BIN" --get "$U/?reset=head" >"$NS_TMP/cut" 2>&1
+is "--get: no answer is a failure" $? 1
+has "--get: and is said" "$(cat "$NS_TMP/cut")" 'no whole answer came'
+
 raw() { # bytes from stdin, to port $1; prints everything until the other side closes
     python3 -c '
 import socket, sys, threading

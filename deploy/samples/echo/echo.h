@@ -156,3 +156,6 @@ void echo_conn_reset(struct echo_conn *c);
 void echo_conn_become(struct echo_conn *c, const struct echo_proto *proto);
 void echo_h1_init(struct echo_conn *c);
 void echo_h2_init(struct echo_conn *c);
+
+/* get.c: one request, and its answer on standard output. Returns the exit status. */
+int echo_get(const char *url);

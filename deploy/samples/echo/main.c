@@ -19,7 +19,7 @@ struct address {
 struct settings {
     struct address listen[ECHO_MAX_LISTEN];
     size_t n;
-    const char *name, *greeting;
+    const char *name, *greeting, *get;
 };
 
 struct listener {
@@ -68,6 +68,13 @@ static const struct weft_option rows[] = {
      .help = "The pod that answers name. Default: the host name.",
      .set = weft_option_str,
      .offset = offsetof(struct settings, name)},
+    {.flag = "get",
+     .metavar = "URL",
+     .help =
+         "Serves nothing: makes this one request over HTTP/1.1 and prints what comes back. Exit "
+         "status 1 when nothing did, or a status from 400.",
+     .set = weft_option_str,
+     .offset = offsetof(struct settings, get)},
 };
 
 static void on_connection(uv_stream_t *st, int status) {
@@ -142,6 +149,7 @@ int main(int argc, char **argv) {
     }
     if (result.help) {
         printf("Usage: weft-echo --listen [ADDR:]PORT [OPTION...]\n"
+               "       weft-echo --get URL\n"
                "Answers every request with JSON that tells what arrived; see README.md for how to "
                "ask for delays, failures,\nstreams and resets.\n\n");
         weft_options_print(stdout, rows, WEFT_LEN(rows));
@@ -151,6 +159,7 @@ int main(int argc, char **argv) {
         printf("weft-echo %s\n", WEFT_VERSION);
         return 0;
     }
+    if (set.get && result.rest == argc) return echo_get(set.get);
     if (set.n == 0 || result.rest < argc) {
         fprintf(stderr, "weft-echo: %s\n",
                 set.n ? "takes options only" : "--listen or --tcp is needed");
