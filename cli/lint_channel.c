@@ -36,11 +36,6 @@ static void on_pruned(void *ud, const struct weft_object *o) {
     weft_object_experimental_fields(o, on_experimental, &p);
 }
 
-static void on_other(void *ud, const struct weft_object *o) {
-    lint_add(ud, LINT_WARNING, "kind-not-read", o, "", "%s is not supported and has no effect",
-             o->kind);
-}
-
 static void on_stranger(void *ud, const struct weft_object *o) {
     lint_add(ud, LINT_WARNING, "kind-not-read", o, "apiVersion",
              "%s of group \"%s\" has no effect here. Write gateway.networking.k8s.io/v1", o->kind,
@@ -73,5 +68,4 @@ void lint_channel(struct lint *l) {
     weft_store_each(l->in->store, "GRPCRoute", NULL, on_known, l);
     if (!l->opt->experimental) lint_pruned(l);
     weft_store_each_kind(l->in->store, on_kind, l);
-    weft_store_each(l->in->store, "UDPRoute", NULL, on_other, l);
 }

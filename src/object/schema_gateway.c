@@ -183,5 +183,6 @@ KIND(http_route, spec);
 KIND(grpc_route, grpc_spec);
 KIND(tcp_route, tcp_spec);
 KIND(tls_route, tls_spec);
+KIND(udp_route, tcp_spec);
 KIND(reference_grant, grant_spec);
 KIND(backend_tls_policy, policy_spec);

@@ -19,7 +19,7 @@ struct world {
     struct controller *a, *b;
     struct controller_options options;
     int reviews;
-    bool account_gone, away;
+    bool account_gone, away, busy;
     char *bundle;
 };
 
@@ -40,8 +40,8 @@ static void review(struct world *w, struct fake_request *r) {
     json_t *answer = json_pack("{s:{s:b, s:[s], s:{s:s}}}", "status", "authenticated", known,
                                "audiences", "weft", "user", "username", user);
     w->reviews++;
-    if (w->away)
-        cluster_refuse(r, 503);
+    if (w->away || w->busy)
+        cluster_refuse(r, w->away ? 503 : 429);
     else
         cluster_say(r, 201, answer);
     json_decref(answer);
@@ -197,6 +197,20 @@ static void each_renewal_asks_whether_the_account_still_exists(void **state) {
     proxy_free(p);
 }
 
+/* One that is there, and has no time: its word is waited for. */
+static void a_busy_api_server_is_asked_again_before_anything_is_renewed(void **state) {
+    struct world *w = *state;
+    UNTIL(&w->m, is_ready(w->a));
+    struct proxy *p = proxy_of(w, w->a);
+    UNTIL(&w->m, p->identities == 1 && p->bounds > 0);
+    w->busy = true;
+    int before = w->reviews;
+    renew(w, p, "token-of-shop-web.2");
+    UNTIL(&w->m, w->reviews > before && weft_timer_active(&p->agent->sign_timer));
+    assert_int_equal(weft_counter_value(w->a->metrics.certificates), 1);
+    proxy_free(p);
+}
+
 static bool knows_web(const struct controller *c) {
     const struct weft_gamma *g =
         controller_publish_gamma(controller_discovery_publish(c->discovery));
@@ -338,6 +352,7 @@ int main(void) {
         T(a_route_and_the_mesh_get_their_status),
         T(a_wrong_token_gets_nothing),
         T(each_renewal_asks_whether_the_account_still_exists),
+        T(a_busy_api_server_is_asked_again_before_anything_is_renewed),
         T(while_nobody_can_be_asked_a_pod_that_is_known_renews_itself),
         T(the_second_one_takes_over_at_once),
         T(a_replaced_secret_reaches_the_proxies),

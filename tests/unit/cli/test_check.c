@@ -76,8 +76,6 @@ static void traps_are_found(void **state) {
         {SERVICES ROUTE(WEB, "  rules:\n  - matches: [{path: {value: /a}}]\n    backendRefs: "
                              "[{name: v1, port: 80}]\n"),
          "no-catch-all", LINT_WARNING, 16, "spec.rules"},
-        {SERVICES "apiVersion: gateway.networking.k8s.io/v1\nkind: UDPRoute\nmetadata: {name: g}\n",
-         "kind-not-read", LINT_WARNING, 11, ""},
         {SERVICES ROUTE(WEB, "  rules:\n  - backendRefs:\n    - {name: v1, port: 80}\n    - {name: "
                              "v9, port: 80, weight: 0}\n"),
          "unresolved", LINT_WARNING, 19, "spec.rules[0].backendRefs[1]"},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The app's probes made by the proxy, over real sockets: what the app is asked, what the kubelet is
  * answered, for HTTP, HTTPS, TCP and gRPC, good and bad; and what the injector must not hand over.
- * The verdicts are the kubelet's (Kubernetes pkg/probe). */
+ * The verdicts are the kubelet's. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,9 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
 #include <cmocka.h>
-
 #include <sidecar/app_probe.h>
 #include <weft/base/alloc.h>
 #include <weft/conn/grpc_call.h>
@@ -53,7 +51,6 @@ static void app_gone(struct app_conn *c) {
     weft_list_remove(&c->link);
     free(c);
 }
-
 static void app_read(void *ud, struct weft_slice data) {
     struct app_conn *c = ud;
     struct world *w = c->w;
@@ -106,7 +103,6 @@ static void on_app_request(void *ud, struct weft_server_conn *sc, struct weft_st
 static void on_app_closed(void *ud, struct weft_server_conn *sc) {
     app_gone(ud);
 }
-
 static void on_app_accept(void *ud, struct weft_xport *x) {
     static const struct weft_server_cb cb = {.on_request = on_app_request,
                                              .on_closed = on_app_closed};
@@ -164,7 +160,6 @@ static void kubelet_over(void *ud) {
 static void kubelet_error(void *ud, enum weft_status st) {
     kubelet_over(ud);
 }
-
 static void ask(struct world *w, int i, const char *path) {
     static const struct weft_xport_cb cb = {
         .on_read = kubelet_read, .on_eof = kubelet_over, .on_error = kubelet_error};
@@ -179,7 +174,6 @@ static void ask(struct world *w, int i, const char *path) {
     weft_xport_write(w->kubelet[i], weft_slice_str(text));
     weft_xport_read_start(w->kubelet[i]);
 }
-
 static bool one_done(void *ud) {
     return ((struct world *)ud)->n_done >= 1;
 }
