@@ -144,10 +144,17 @@ static void sniffed(struct proxy_conn *c, enum weft_sniff what, struct weft_slic
     c->on_sniffed(c, what);
 }
 
+static bool record_is_whole(struct weft_slice s) {
+    const uint8_t *p = (const uint8_t *)s.base;
+    return s.len >= 5 && s.len - 5 >= (size_t)(p[3] << 8 | p[4]);
+}
+
+/* Whole, or never to be read: a peer's comes in one record. */
 static bool hello_complete(const struct proxy_conn *c) {
     struct weft_client_hello hello;
-    return weft_sniff_client_hello(weft_buf_slice(&c->first), &hello) ||
-           weft_buf_size(&c->first) >= MAX_FIRST;
+    struct weft_slice first = weft_buf_slice(&c->first);
+    return record_is_whole(first) || first.len >= MAX_FIRST ||
+           weft_sniff_client_hello(first, &hello);
 }
 
 /* The usual case: the first read tells, and nobody asks for its bytes again but who reads next. */

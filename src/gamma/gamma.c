@@ -39,6 +39,7 @@ struct weft_gamma *weft_gamma_new(const struct weft_store *s,
 struct weft_gamma *weft_gamma_free(struct weft_gamma *g) {
     if (!g) return NULL;
     HASH_CLEAR(hh, g->services);
+    HASH_CLEAR(hh, g->nodes);
     HASH_CLEAR(hh, g->slices);
     HASH_CLEAR(hh, g->pods);
     HASH_CLEAR(hh, g->ips);

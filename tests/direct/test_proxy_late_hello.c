@@ -172,6 +172,18 @@ static void half_a_hello_has_time(void **state) {
     peer_done(w, &p);
 }
 
+/* A record that is whole and holds no ClientHello will never hold one. */
+static void what_only_begins_like_a_hello_is_the_apps(void **state) {
+    static const char bytes[] = "\x16\x03\x01\0\5\1\0\0\1\0";
+    struct world *w = *state;
+    struct app *a = pod(w);
+    struct client *c = world_connect_to(w->peer, PROXY_INBOUND, "10.0.0.1:8080");
+    weft_xport_write(c->x, weft_slice(bytes, sizeof bytes - 1));
+    world_settle(w);
+    assert_int_equal(weft_buf_size(&a->raw_in), sizeof bytes - 1);
+    client_abort(c);
+}
+
 static void ends_of_both_sides_arrive(void **state) {
     struct world *w = *state;
     struct app *a = pod(w);
@@ -269,6 +281,7 @@ int main(void) {
         T(tls_after_a_greeting_is_the_apps),
         T(other_bytes_are_the_apps),
         T(half_a_hello_has_time),
+        T(what_only_begins_like_a_hello_is_the_apps),
         T(ends_of_both_sides_arrive),
         T(an_app_that_breaks_is_told),
         T(who_stays_silent_ends),
