@@ -84,5 +84,5 @@ void proxy_opaque_check(struct proxy_conn *c);                     /* its timeou
 /* expiry.c: the connection, or what must not outlive them, ends with the own certificate or the
  * peer's (Unix seconds). Uses c->timer. */
 void proxy_conn_watch_expiry(struct proxy_conn *c, int64_t peer_not_after);
-/* To be called when opaque bytes or a tunnel begin on it. */
+/* To be called when opaque bytes begin on it. */
 void proxy_conn_check_expiry(struct proxy_conn *c);

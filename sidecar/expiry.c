@@ -42,7 +42,7 @@ static void wait_for_end(struct proxy_conn *c) {
     weft_timer_start(&c->timer, c->cert_end_us > now ? c->cert_end_us - now : 1);
 }
 
-/* The end may have come while the app was dialled or the upgrade was not answered yet. */
+/* The end may have come while the app was dialled. */
 void proxy_conn_check_expiry(struct proxy_conn *c) {
     if (c->cert_end_us && weft_loop_now_us(c->w->loop) >= c->cert_end_us) wait_for_end(c);
 }

@@ -95,7 +95,7 @@ static uint64_t cut_longest(struct proxy_worker *w) {
     struct weft_client_conn *up = NULL;
     struct weft_server_conn *down = longest(w);
     uint64_t n = down ? weft_server_conn_queued(down) : 0;
-    if (weft_pool_longest(w->pool, &up) > n) return weft_pool_shed(up);
+    if (weft_pool_longest(w->pool, &up) > n) return weft_client_conn_shed(up);
     if (n) weft_server_conn_cut(down, WEFT_CAP_BUFFERED);
     return n;
 }

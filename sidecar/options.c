@@ -144,8 +144,7 @@ static const struct weft_option rows[] = {
      weft_option_bool, AT(reason_header)},
     {"allow-encoded-slashes", "WEFT_ALLOW_ENCODED_SLASHES", "true|false",
      "Paths with %2F or %5C are matched and sent as they are, instead of refused with 400. Safe "
-     "only "
-     "where apps do not decode them into separators. Default false.",
+     "only where apps do not decode them into separators. Default false.",
      weft_option_bool, AT(allow_encoded_slashes)},
     {"app-address", "WEFT_APP_ADDRESS", "IP",
      "Call the app at this address. Default: the one that the client meant; 127.0.0.1 for "

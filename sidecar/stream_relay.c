@@ -161,7 +161,6 @@ static void filter_response(struct proxy_exchange *x, struct weft_head *head) {
  * of the tunnel. */
 static void open_tunnel(struct proxy_exchange *x) {
     x->tunnel = true;
-    proxy_conn_check_expiry(x->conn);
     x->req_end = x->bodyless = false;
     weft_timer_stop(&x->request_timer);
     weft_timer_stop(&x->attempt_timer);

@@ -28,7 +28,5 @@ struct weft_client_conn {
 
 /* To be called every second or so; see weft_pool_check. */
 void weft_client_conn_check(struct weft_client_conn *c, uint64_t write_us, uint64_t dead_us);
-/* Lets go of the longest queue; how much less is counted. */
-uint64_t weft_client_conn_shed(struct weft_client_conn *c);
 uint32_t weft_client_conn_room(const struct weft_client_conn *c);
 void weft_client_conn_retire(struct weft_client_conn *c); /* ends when its streams have */

@@ -388,10 +388,6 @@ uint64_t weft_pool_longest(struct weft_pool *p, struct weft_client_conn **ret) {
     return most;
 }
 
-uint64_t weft_pool_shed(struct weft_client_conn *longest) {
-    return weft_client_conn_shed(longest);
-}
-
 void weft_pool_drain(struct weft_pool *p) {
     p->draining = true;
     struct weft_pool_group *g, *tmp;

@@ -44,7 +44,7 @@ void weft_pool_check(struct weft_pool *p, uint64_t write_us, uint64_t dead_us);
 uint64_t weft_pool_longest(struct weft_pool *p, struct weft_client_conn **ret);
 /* Lets go of it, with on_reset AGAIN: over HTTP/2 that of one stream, where streams have any. How
  * much less is counted. */
-uint64_t weft_pool_shed(struct weft_client_conn *longest);
+uint64_t weft_client_conn_shed(struct weft_client_conn *longest);
 
 /* How connections are made; weft_xport_dial unless a test says otherwise. */
 typedef struct weft_xport *(*weft_pool_dial_fn)(void *ud, struct weft_loop *l,
