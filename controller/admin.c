@@ -2,7 +2,7 @@
  * The admin port's connections; what is answered stands in admin_answer.c. */
 #include <controller/admin.h>
 #include <weft/base/alloc.h>
-#include <weft/base/list.h>
+#include <weft/conn/crowd.h>
 #include <weft/conn/server.h>
 
 enum { MAX_CONNECTIONS = 64 };
@@ -12,20 +12,18 @@ enum { MAX_CONNECTIONS = 64 };
 struct controller_admin {
     struct controller *controller;
     struct weft_listener *listener;
-    struct weft_list conns;  /* the oldest first */
-    struct weft_list pushed; /* out, and gone at the end of this turn */
-    size_t n_conns;
+    struct weft_crowd conns;
     bool closing;
 };
 
 struct admin_conn {
-    struct weft_list node;
+    struct weft_crowd_member member;
     struct controller_admin *admin;
     struct weft_server_conn *conn;
 };
 
 static void free_if_done(struct controller_admin *a) {
-    if (a->closing && a->n_conns == 0) free(a);
+    if (a->closing && weft_crowd_empty(&a->conns)) free(a);
 }
 
 static void reply(struct weft_stream *s, uint16_t status, const char *type,
@@ -76,30 +74,22 @@ static void on_closed(void *ud, struct weft_server_conn *c) {
     struct admin_conn *a = ud;
     struct controller_admin *admin = a->admin;
     (void)c;
-    weft_list_remove(&a->node);
+    weft_crowd_leave(&a->member);
     free(a);
-    admin->n_conns--;
     free_if_done(admin);
 }
 
 static const struct weft_server_cb server_cb = {.on_request = on_request, .on_closed = on_closed};
 
-/* Every pod can reach this port: who only holds connections must not keep the kubelet's probes out.
- */
-static void push_out_oldest(struct controller_admin *admin) {
-    struct admin_conn *a = WEFT_CONTAINER(admin->conns.next, struct admin_conn, node);
-    weft_list_remove(&a->node);
-    weft_list_push(&admin->pushed, &a->node);
-    weft_server_conn_close(a->conn);
+static void end_conn(struct weft_crowd_member *m) {
+    weft_server_conn_close(WEFT_CONTAINER(m, struct admin_conn, member)->conn);
 }
 
 static void on_accept(void *ud, struct weft_xport *x) {
     struct controller_admin *admin = ud;
-    if (admin->n_conns >= MAX_CONNECTIONS) push_out_oldest(admin);
     struct admin_conn *a = weft_new0(struct admin_conn);
     a->admin = admin;
-    weft_list_push(&admin->conns, &a->node);
-    admin->n_conns++;
+    weft_crowd_join(&admin->conns, &a->member); /* the kubelet's probes come in, too */
     const struct weft_server_options opt = {.limits = weft_codec_limits_default(),
                                             .head_timeout_us = HEAD_US,
                                             .idle_timeout_us = IDLE_US};
@@ -111,8 +101,7 @@ enum weft_status controller_admin_new(struct weft_loop *l, const struct weft_add
                                       struct weft_error *err) {
     struct controller_admin *a = weft_new0(struct controller_admin);
     a->controller = c;
-    weft_list_init(&a->conns);
-    weft_list_init(&a->pushed);
+    weft_crowd_init(&a->conns, MAX_CONNECTIONS, end_conn);
     enum weft_status st =
         weft_listener_new(l, at, &(struct weft_listen_options){0}, on_accept, a, &a->listener, err);
     if (st != WEFT_OK) {
@@ -126,9 +115,8 @@ enum weft_status controller_admin_new(struct weft_loop *l, const struct weft_add
 void controller_admin_close(struct controller_admin *a) {
     if (!a) return;
     weft_listener_close(weft_take(&a->listener));
+    weft_crowd_end(&a->conns);
     a->closing = true;
-    weft_list_each(it, &a->conns)
-        weft_server_conn_close(WEFT_CONTAINER(it, struct admin_conn, node)->conn);
     free_if_done(a);
 }
 

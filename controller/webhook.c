@@ -4,6 +4,7 @@
  * out who came first. */
 #include <controller/webhook.h>
 #include <weft/base/alloc.h>
+#include <weft/conn/crowd.h>
 #include <weft/conn/server.h>
 #include <weft/obs/log.h>
 
@@ -21,14 +22,13 @@ struct controller_webhook {
     struct weft_listener *listener;
     struct weft_tls_ctx *tls;
     struct weft_timer rotate;
-    struct weft_list conns;  /* the oldest first */
-    struct weft_list pushed; /* out, and gone at the end of this turn */
-    size_t n_conns, n_bytes;
+    struct weft_crowd conns;
+    size_t n_bytes;
     bool closing;
 };
 
 struct conn {
-    struct weft_list node;
+    struct weft_crowd_member member;
     struct controller_webhook *w;
     struct weft_xport *xport;      /* during the handshake */
     struct weft_server_conn *conn; /* after it */
@@ -43,15 +43,14 @@ struct request { /* in the stream's arena */
 };
 
 static void free_if_done(struct controller_webhook *w) {
-    if (!w->closing || w->n_conns > 0) return;
+    if (!w->closing || !weft_crowd_empty(&w->conns)) return;
     weft_tls_ctx_unref(w->tls);
     free(w);
 }
 
 static void conn_free(struct conn *c) {
     struct controller_webhook *w = c->w;
-    weft_list_remove(&c->node);
-    w->n_conns--;
+    weft_crowd_leave(&c->member);
     free(c);
     free_if_done(w);
 }
@@ -231,7 +230,8 @@ static void on_handshake_error(void *ud, enum weft_status st) {
 static const struct weft_xport_cb xport_cb = {.on_open = on_secured,
                                               .on_error = on_handshake_error};
 
-static void end_conn(struct conn *c) {
+static void end_conn(struct weft_crowd_member *m) {
+    struct conn *c = WEFT_CONTAINER(m, struct conn, member);
     if (c->conn) {
         weft_server_conn_close(c->conn);
     } else {
@@ -240,25 +240,15 @@ static void end_conn(struct conn *c) {
     }
 }
 
-/* Each who comes pushes out another, also when many come in one turn. */
-static void push_out_oldest(struct controller_webhook *w) {
-    struct conn *c = WEFT_CONTAINER(w->conns.next, struct conn, node);
-    weft_list_remove(&c->node);
-    weft_list_push(&w->pushed, &c->node);
-    end_conn(c);
-}
-
 static void on_accept(void *ud, struct weft_xport *x) {
     struct controller_webhook *w = ud;
     if (!w->tls) { /* no authority yet */
         weft_xport_close(x);
         return;
     }
-    if (w->n_conns >= MAX_CONNECTIONS) push_out_oldest(w);
     struct conn *c = weft_new0(struct conn);
     c->w = w;
-    weft_list_push(&w->conns, &c->node);
-    w->n_conns++;
+    weft_crowd_join(&w->conns, &c->member);
     c->xport = weft_xport_tls_server(x, w->tls, HANDSHAKE_US);
     weft_xport_set_cb(c->xport, &xport_cb, c);
 }
@@ -293,8 +283,7 @@ enum weft_status controller_webhook_new(struct weft_loop *l,
     struct controller_webhook *w = weft_new0(struct controller_webhook);
     w->loop = l;
     w->opt = *opt;
-    weft_list_init(&w->conns);
-    weft_list_init(&w->pushed);
+    weft_crowd_init(&w->conns, MAX_CONNECTIONS, end_conn);
     weft_timer_init(&w->rotate, l, on_rotate, w);
     enum weft_status st = controller_webhook_renew(w, err);
     if (st == WEFT_OK || st == WEFT_AGAIN)
@@ -317,10 +306,8 @@ void controller_webhook_close(struct controller_webhook *w) {
     if (!w) return;
     weft_listener_close(weft_take(&w->listener));
     weft_timer_stop(&w->rotate);
+    weft_crowd_end(&w->conns);
     w->closing = true;
-    w->n_conns++; /* not freed under our feet */
-    weft_list_each(it, &w->conns) end_conn(WEFT_CONTAINER(it, struct conn, node));
-    w->n_conns--;
     free_if_done(w);
 }
 

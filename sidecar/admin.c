@@ -5,6 +5,7 @@
 #include <sidecar/admin.h>
 
 #include <weft/base/alloc.h>
+#include <weft/conn/crowd.h>
 #include <weft/conn/server.h>
 #include <weft/obs/log.h>
 
@@ -23,19 +24,16 @@ struct port {
     unsigned kind;
 };
 struct admin_conn {
-    struct weft_list link;
+    struct weft_crowd_member member;
     struct port *port;
     struct weft_server_conn *c;
-    bool pushed_out;
 };
 struct proxy_admin {
     struct weft_loop *loop;
     struct proxy_admin_source src;
     struct port ports[MAX_PORTS];
     size_t n_ports;
-    struct weft_list conns;  /* oldest first */
-    struct weft_list pushed; /* out, but not gone yet */
-    size_t n_conns;
+    struct weft_crowd conns;
     bool freeing;
 };
 
@@ -245,42 +243,32 @@ static void on_request(void *ud, struct weft_server_conn *c, struct weft_stream 
     weft_stream_release(s);
 }
 
-static bool nobody(const struct proxy_admin *a) {
-    return weft_list_empty(&a->conns) && weft_list_empty(&a->pushed);
+static void free_if_done(struct proxy_admin *a) {
+    if (a->freeing && weft_crowd_empty(&a->conns)) free(a);
 }
 
 static void on_closed(void *ud, struct weft_server_conn *c) {
     struct admin_conn *ac = ud;
     struct proxy_admin *a = ac->port->a;
-    weft_list_remove(&ac->link);
-    if (!ac->pushed_out) a->n_conns--;
+    weft_crowd_leave(&ac->member);
     free(ac);
-    if (a->freeing && nobody(a)) free(a);
+    free_if_done(a);
 }
 
 static const struct weft_server_cb server_cb = {.on_request = on_request, .on_closed = on_closed};
 
-/* Every pod can reach these ports: who only holds connections must not keep the kubelet's probes
- * out. */
-static void push_out_oldest(struct proxy_admin *a) {
-    struct admin_conn *ac = WEFT_CONTAINER(a->conns.next, struct admin_conn, link);
-    weft_list_remove(&ac->link);
-    weft_list_push(&a->pushed, &ac->link);
-    ac->pushed_out = true;
-    a->n_conns--;
-    weft_server_conn_close(ac->c);
+static void end_conn(struct weft_crowd_member *m) {
+    weft_server_conn_close(WEFT_CONTAINER(m, struct admin_conn, member)->c);
 }
 
 static void on_accept(void *ud, struct weft_xport *x) {
     struct port *p = ud;
-    if (p->a->n_conns >= MAX_CONNS) push_out_oldest(p->a);
     struct weft_server_options opt = {.limits = weft_codec_limits_default(),
                                       .head_timeout_us = IDLE_US,
                                       .idle_timeout_us = IDLE_US};
     struct admin_conn *ac = weft_new0(struct admin_conn);
     ac->port = p;
-    weft_list_push(&p->a->conns, &ac->link);
-    p->a->n_conns++;
+    weft_crowd_join(&p->a->conns, &ac->member); /* the kubelet's probes come in, too */
     ac->c = weft_server_conn_new(x, &opt, &server_cb, ac);
 }
 
@@ -311,8 +299,7 @@ enum weft_status proxy_admin_new(struct weft_loop *l, const struct proxy_options
     struct proxy_admin *a = weft_new0(struct proxy_admin);
     a->loop = l;
     a->src = *src;
-    weft_list_init(&a->conns);
-    weft_list_init(&a->pushed);
+    weft_crowd_init(&a->conns, MAX_CONNS, end_conn);
     enum weft_status st = o->admin.family ? open_port(a, &o->admin, ON_ADMIN, err) : WEFT_OK;
     if (st == WEFT_OK) st = open_everywhere(a, o->metrics_port, ON_METRICS, err);
     if (st == WEFT_OK) st = open_everywhere(a, o->ready_port, ON_READY, err);
@@ -330,12 +317,8 @@ const struct weft_addr *proxy_admin_addr(const struct proxy_admin *a) {
 struct proxy_admin *proxy_admin_free(struct proxy_admin *a) {
     if (!a) return NULL;
     for (size_t i = 0; i < a->n_ports; i++) weft_listener_close(a->ports[i].ln);
+    weft_crowd_end(&a->conns);
     a->freeing = true;
-    if (nobody(a)) {
-        free(a);
-        return NULL;
-    }
-    weft_list_each(it, &a->conns)
-        weft_server_conn_close(WEFT_CONTAINER(it, struct admin_conn, link)->c);
+    free_if_done(a);
     return NULL;
 }
