@@ -16,7 +16,7 @@
 #include <controller/admin.h>
 #include <weft/obs/log.h>
 
-enum { HOLDERS = 100 };
+enum { HOLDERS = 100, PLACES = 64 };
 
 struct world {
     struct weft_loop *loop;
@@ -39,6 +39,13 @@ static bool is_answered(void *ud) {
     return recv(w->probe, w->got, sizeof w->got - 1, MSG_DONTWAIT) >= 0;
 }
 
+static int count_ended(const int held[HOLDERS]) {
+    char c;
+    int n = 0;
+    for (size_t i = 0; i < HOLDERS; i++) n += recv(held[i], &c, 1, MSG_DONTWAIT) == 0;
+    return n;
+}
+
 static void probes_are_answered_while_others_hold_all_places(void **state) {
     static const char request[] = "GET /live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     struct world w = {.loop = weft_loop_new_fake()};
@@ -52,6 +59,9 @@ static void probes_are_answered_while_others_hold_all_places(void **state) {
     assert_int_equal(send(w.probe, request, sizeof request - 1, 0), sizeof request - 1);
     while (!is_answered(&w)) (void)weft_loop_turn(w.loop);
     assert_non_null(strstr(w.got, " 200 "));
+    for (int i = 0; i < 1000 && count_ended(held) <= HOLDERS - PLACES; i++)
+        (void)weft_loop_turn(w.loop);
+    assert_int_equal(count_ended(held), HOLDERS + 1 - PLACES);
     for (size_t i = 0; i < HOLDERS; i++) close(held[i]);
     close(w.probe);
     controller_admin_close(w.admin);
