@@ -83,6 +83,7 @@ def once(v, port, o, pieces, seed):
     why = JUDGES[v.want](v, c, interim, r)
     if not why and v.want != 'cut' and v.kept:
         if v.end != 'keep':
+            o.settle()  # bytes behind the answer, still on their way, would rightly make the next one malformed
             o.begin(probe_script)
         c.send(PROBE)
         _, r = c.final()
