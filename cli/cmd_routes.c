@@ -78,7 +78,8 @@ static struct cli_traffic_sum traffic_of(const struct cli_traffic *t, const json
     WEFT_FREE char *name = weft_asprintf("%s/%s", ns, word(route, "name", ""));
     WEFT_FREE char *service =
         weft_asprintf("%s/%s", word(ref, "namespace", ns), word(ref, "name", ""));
-    return cli_traffic_of(t, name, service, (uint16_t)weft_js_int(ref, "port", 0, UINT16_MAX, 0));
+    return cli_traffic_of(t, word(route, "kind", ""), name, service,
+                          (uint16_t)weft_js_int(ref, "port", 0, UINT16_MAX, 0));
 }
 
 static const char *milliseconds(double seconds, char text[32]) {

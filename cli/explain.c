@@ -91,9 +91,7 @@ static void add_routes(struct explain *e) {
     bool consumer = any && !weft_slice_eq(e->d->rules[0].route_ns, e->d->ns);
     json_object_set_new(e->report, "routes", list);
     if (e->d->routes != WEFT_ROUTES_NONE)
-        json_object_set_new(
-            e->report, "kind",
-            json_string(e->d->routes == WEFT_ROUTES_GRPC ? "GRPCRoute" : "HTTPRoute"));
+        json_object_set_new(e->report, "kind", json_string(weft_route_kind_name(e->d->routes)));
     json_object_set_new(e->report, "group",
                         json_string(!any       ? "none"
                                     : consumer ? "consumer"

@@ -94,6 +94,12 @@ static bool is_logged_rule(const json_t *line, const json_t *rule) {
            (int64_t)index == weft_js_int(rule, "rule", 0, INT32_MAX, -1);
 }
 
+/* A line that was cut out by hand may name no kind. */
+static bool is_logged_kind(const struct logged *l) {
+    struct weft_slice logged = text_of(l->line, "route_kind");
+    return !logged.len || weft_slice_eq(logged, text_of(l->report, "kind"));
+}
+
 static const json_t *find_candidate(const struct logged *l, bool (*is)(const json_t *failed)) {
     size_t i;
     json_t *c;
@@ -132,6 +138,7 @@ static void say_lost(struct logged *l) {
 
 static void compare(struct logged *l) {
     struct weft_slice route = text_of(l->line, "route"), rule = text_of(l->line, "rule");
+    struct weft_slice kind = text_of(l->line, "route_kind");
     const json_t *winner = json_object_get(l->report, "winner");
     if (!route.len && !winner) {
         say(l, "agrees: no rule decided");
@@ -141,8 +148,11 @@ static void compare(struct logged *l) {
         say(l, "differs: no rule decided then");
         return;
     }
-    say(l, "decided then: rule %.*s of %.*s", WEFT_SLICE_ARG(rule), WEFT_SLICE_ARG(route));
-    if (winner && is_logged_rule(l->line, winner))
+    say(l, "decided then: rule %.*s of %.*s%s%.*s", WEFT_SLICE_ARG(rule), WEFT_SLICE_ARG(kind),
+        kind.len ? " " : "", WEFT_SLICE_ARG(route));
+    if (!is_logged_kind(l))
+        say(l, "differs: routes of another kind rule this Service port now");
+    else if (winner && is_logged_rule(l->line, winner))
         say(l, "agrees: the same rule wins now");
     else
         say_lost(l);

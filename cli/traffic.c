@@ -14,7 +14,7 @@ struct bucket {
     uint64_t cumulative;
 };
 struct row {
-    char *route, *service; /* "ns/name", "ns/name:port" */
+    char *kind, *route, *service; /* "HTTPRoute", "ns/name", "ns/name:port" */
     uint64_t requests, failed;
     struct bucket buckets[MAX_BUCKETS]; /* by le; the last is +Inf */
     size_t n;
@@ -31,6 +31,7 @@ struct cli_traffic *cli_traffic_new(void) {
 struct cli_traffic *cli_traffic_free(struct cli_traffic *t) {
     if (!t) return NULL;
     for (size_t i = 0; i < t->n; i++) {
+        free(t->rows[i].kind);
         free(t->rows[i].route);
         free(t->rows[i].service);
     }
@@ -42,7 +43,7 @@ struct cli_traffic *cli_traffic_free(struct cli_traffic *t) {
 /* === one line === */
 
 struct labels {
-    char direction[16], route[MAX_LABEL], service[MAX_LABEL], status[8], grpc[8], le[32];
+    char direction[16], kind[16], route[MAX_LABEL], service[MAX_LABEL], status[8], grpc[8], le[32];
 };
 
 static void keep(struct labels *l, struct weft_slice name, const char *value) {
@@ -50,10 +51,13 @@ static void keep(struct labels *l, struct weft_slice name, const char *value) {
         const char *name;
         char *to;
         size_t size;
-    } wanted[] = {
-        {"direction", l->direction, sizeof l->direction}, {"route", l->route, sizeof l->route},
-        {"service", l->service, sizeof l->service},       {"status", l->status, sizeof l->status},
-        {"grpc_status", l->grpc, sizeof l->grpc},         {"le", l->le, sizeof l->le}};
+    } wanted[] = {{"direction", l->direction, sizeof l->direction},
+                  {"route_kind", l->kind, sizeof l->kind},
+                  {"route", l->route, sizeof l->route},
+                  {"service", l->service, sizeof l->service},
+                  {"status", l->status, sizeof l->status},
+                  {"grpc_status", l->grpc, sizeof l->grpc},
+                  {"le", l->le, sizeof l->le}};
     for (size_t i = 0; i < WEFT_LEN(wanted); i++)
         if (weft_slice_is(name, wanted[i].name))
             snprintf(wanted[i].to, wanted[i].size, "%s", value);
@@ -107,11 +111,12 @@ static bool is_failure(const struct labels *l) {
 
 static struct row *row_of(struct cli_traffic *t, const struct labels *l) {
     for (size_t i = t->n; i-- > 0;) /* series of one route stand together */
-        if (!strcmp(t->rows[i].route, l->route) && !strcmp(t->rows[i].service, l->service))
+        if (!strcmp(t->rows[i].route, l->route) && !strcmp(t->rows[i].service, l->service) &&
+            !strcmp(t->rows[i].kind, l->kind))
             return &t->rows[i];
     t->rows = weft_realloc(t->rows, (t->n + 1) * sizeof *t->rows);
     t->rows[t->n] =
-        (struct row){.route = weft_strdup(l->route), .service = weft_strdup(l->service)};
+        (struct row){weft_strdup(l->kind), weft_strdup(l->route), weft_strdup(l->service)};
     return &t->rows[t->n++];
 }
 
@@ -158,10 +163,11 @@ enum weft_status cli_traffic_add(struct cli_traffic *t, struct weft_slice text) 
 
 /* === sums === */
 
-static bool is_at(const struct row *r, const char *route, const char *service, uint16_t port) {
+static bool is_at(const struct row *r, const char *kind, const char *route, const char *service,
+                  uint16_t port) {
     size_t n = strlen(service);
-    if (strcmp(r->route, route) != 0 || strncmp(r->service, service, n) != 0) return false;
-    if (r->service[n] != ':') return false;
+    if (strcmp(r->kind, kind) != 0 || strcmp(r->route, route) != 0) return false;
+    if (strncmp(r->service, service, n) != 0 || r->service[n] != ':') return false;
     uint64_t at = 0;
     return !port ||
            (weft_slice_u64(weft_slice_str(r->service + n + 1), UINT16_MAX, &at) && at == port);
@@ -184,12 +190,12 @@ static double quantile(const struct row *r, double q) {
     return from;
 }
 
-struct cli_traffic_sum cli_traffic_of(const struct cli_traffic *t, const char *route,
-                                      const char *service, uint16_t port) {
+struct cli_traffic_sum cli_traffic_of(const struct cli_traffic *t, const char *kind,
+                                      const char *route, const char *service, uint16_t port) {
     struct row all = {0};
     for (size_t i = 0; i < t->n; i++) {
         const struct row *r = &t->rows[i];
-        if (!is_at(r, route, service, port)) continue;
+        if (!is_at(r, kind, route, service, port)) continue;
         all.requests += r->requests;
         all.failed += r->failed;
         for (size_t k = 0; k < r->n; k++)

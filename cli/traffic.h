@@ -17,9 +17,10 @@ struct cli_traffic *cli_traffic_free(struct cli_traffic *t); /* takes NULL, retu
 /* Adds the /metrics of one sidecar: its outbound series. INVALID, and nothing added: that is no
  * text of a weft-proxy. */
 enum weft_status cli_traffic_add(struct cli_traffic *t, struct weft_slice text) WEFT_MUST_USE;
-/* Of `route` ("ns/name") at `service` ("ns/name"); port 0: at all of its ports. */
-struct cli_traffic_sum cli_traffic_of(const struct cli_traffic *t, const char *route,
-                                      const char *service, uint16_t port);
+/* Of the `route` ("ns/name") of a `kind` ("HTTPRoute") at `service` ("ns/name"); port 0: at all of
+ * its ports. */
+struct cli_traffic_sum cli_traffic_of(const struct cli_traffic *t, const char *kind,
+                                      const char *route, const char *service, uint16_t port);
 
 /* === fetching: each prints on stderr who did not answer, and why; false: nobody did, though
  * somebody was there to be asked === */

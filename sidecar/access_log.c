@@ -112,6 +112,7 @@ static void format(struct weft_buf *b, unsigned worker, const struct proxy_log_l
     if (x->grpc_status >= 0) weft_json_u64(&j, "grpc_status", (uint64_t)x->grpc_status);
     weft_json_str(&j, "reason", weft_slice_str(weft_reason_word(x->reason)));
     text(&j, "service", l->service);
+    text(&j, "route_kind", weft_slice_str(l->route_kind));
     text(&j, "route", l->route);
     text(&j, "rule", l->rule);
     text(&j, "backend", l->backend);

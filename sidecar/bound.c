@@ -101,6 +101,7 @@ static struct proxy_series *make_series(struct proxy_bound *b, int rule, int bac
                                                 : &d->default_backend;
     struct proxy_series_labels l = {.dir = PROXY_OUTBOUND, .service = weft_slice_str(b->service)};
     if (r) {
+        l.route_kind = weft_route_kind_name(d->routes);
         l.route = weft_arena_printf(&a, WEFT_SLICE_FMT "/" WEFT_SLICE_FMT,
                                     WEFT_SLICE_ARG(r->route_ns), WEFT_SLICE_ARG(r->route));
         l.rule = r->name.len ? r->name : weft_arena_printf(&a, "%u", r->index);

@@ -61,14 +61,15 @@ const struct proxy_series_labels *proxy_series_labels(const struct proxy_series 
     return &s->labels;
 }
 
-enum { N_LABELS = 7 };
+enum { N_LABELS = 8 };
 
-/* direction, service, route, rule, backend, then what is the family's own. */
+/* direction, service, route_kind, route, rule, backend, then what is the family's own. */
 static void values_of(const struct proxy_series *s, const char *own, const char *second,
                       struct weft_slice ret[N_LABELS]) {
     const struct proxy_series_labels *l = &s->labels;
     const struct weft_slice v[N_LABELS] = {weft_slice_str(proxy_dir_name(l->dir)),
                                            l->service,
+                                           weft_slice_str(l->route_kind),
                                            l->route,
                                            l->rule,
                                            l->backend,
@@ -80,7 +81,7 @@ static void values_of(const struct proxy_series *s, const char *own, const char 
 static struct weft_counter *make_counter(struct proxy_series *s, enum proxy_series_counter which) {
     struct weft_slice v[N_LABELS];
     values_of(s, kinds[which].word, "", v);
-    if (kinds[which].family == PROXY_METRIC_CONNS) v[2] = v[5]; /* knows of no route */
+    if (kinds[which].family == PROXY_METRIC_CONNS) v[2] = v[6]; /* knows of no route */
     return s->counters[which] = weft_metrics_counter(s->stats->set, kinds[which].family, v);
 }
 

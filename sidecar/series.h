@@ -7,6 +7,7 @@
 struct proxy_series_labels {
     enum proxy_dir dir;
     struct weft_slice service, route, rule, backend; /* as in metrics and log lines; may be empty */
+    const char *route_kind;                          /* static; NULL without a route */
 };
 
 /* id, family, value of its last label */

@@ -8,23 +8,25 @@
 /* name, family, kind, labels, help */
 #define PROXY_METRIC_MAP(X)                                                                        \
     X(REQUESTS, "weft_requests_total", COUNTER,                                                    \
-      "direction,service,route,rule,backend,status,grpc_status",                                   \
+      "direction,service,route_kind,route,rule,backend,status,grpc_status",                        \
       "Requests ended, by the status sent (0: none was) and, for gRPC, how the call ended.")       \
     X(DURATION, "weft_request_duration_seconds", HISTOGRAM,                                        \
-      "direction,service,route,rule,backend", "From the request head to the end of the exchange.") \
+      "direction,service,route_kind,route,rule,backend",                                           \
+      "From the request head to the end of the exchange.")                                         \
     X(REASONS, "weft_request_reasons_total", COUNTER, "direction,reason",                          \
       "Requests that the proxy itself answered or cut, by reason.")                                \
     X(RETRIES, "weft_request_retries_total", COUNTER,                                              \
-      "direction,service,route,rule,backend,cause",                                                \
+      "direction,service,route_kind,route,rule,backend,cause",                                     \
       "Attempts repeated: unprocessed (not seen by any app), reused (idle connection closed), "    \
       "policy (a retry stanza).")                                                                  \
     X(MIRRORS, "weft_mirrored_requests_total", COUNTER, "outcome",                                 \
       "Copies of requests that a RequestMirror filter asked for: answered, failed, dropped "       \
       "(could not keep up with the request), invalid (its backendRef).")                           \
     X(TIMEOUTS, "weft_request_timeouts_total", COUNTER,                                            \
-      "direction,service,route,rule,backend,timeout",                                              \
+      "direction,service,route_kind,route,rule,backend,timeout",                                   \
       "Timeouts of routes that passed: request, backendRequest.")                                  \
-    X(BODY, "weft_body_bytes_total", COUNTER, "direction,service,route,rule,backend,way",          \
+    X(BODY, "weft_body_bytes_total", COUNTER,                                                      \
+      "direction,service,route_kind,route,rule,backend,way",                                       \
       "Body bytes received from callers (request) and sent to them (response).")                   \
     X(CONNS, "weft_connections_total", COUNTER, "direction,service,protocol",                      \
       "Connections accepted, by what they spoke: h1, h2, opaque, refused.")                        \

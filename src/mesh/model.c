@@ -108,6 +108,10 @@ enum weft_protocol weft_protocol_from(struct weft_slice app_protocol, struct wef
     return protocol_of_word(weft_slice_cut(&port_name, '-'));
 }
 
+const char *weft_route_kind_name(enum weft_route_kind k) {
+    return k == WEFT_ROUTES_HTTP ? "HTTPRoute" : k == WEFT_ROUTES_GRPC ? "GRPCRoute" : "";
+}
+
 const char *weft_mtls_name(enum weft_mtls_mode m) {
     static const char *const names[] = {
         [WEFT_MTLS_PERMISSIVE] = "permissive",

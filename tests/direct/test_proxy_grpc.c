@@ -85,8 +85,14 @@ static void service_and_method_choose(void **state) {
     }
     assert_string_equal(a[0]->seen.protocol, "h2"); /* REQ-057: its port says nothing */
     const char *log = world_log(w);
-    assert_has(log, "\"route\":\"default/r\",\"rule\":\"pay\""); /* a named rule by its name */
+    assert_has(
+        log,
+        "\"route_kind\":\"GRPCRoute\",\"route\":\"default/r\",\"rule\":\"pay\""); /* a named rule by
+                                                                                     its name */
     assert_has(log, "\"route\":\"default/r\",\"rule\":\"0\"");
+    assert_true(
+        world_metric(w, "weft_requests_total{direction=\"outbound\",service=\"default/web:80\","
+                        "route_kind=\"GRPCRoute\",route=\"default/r\",rule=\"pay\"") > 0);
 }
 
 /* REQ-036, REQ-120, REQ-125 */

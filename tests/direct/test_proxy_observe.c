@@ -8,7 +8,7 @@
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: web\r\n\r\n"
 #define GRPC      "content-type: application/grpc\nte: trailers\n"
 #define WEB       "direction=\"outbound\",service=\"default/web:80\","
-#define NO_ROUTE  WEB "route=\"\",rule=\"\",backend=\"default/web:80\","
+#define NO_ROUTE  WEB "route_kind=\"\",route=\"\",rule=\"\",backend=\"default/web:80\","
 
 static uint64_t requests(struct world *w, const char *status, const char *grpc) {
     WEFT_FREE char *series = weft_asprintf(
@@ -117,7 +117,7 @@ static void statuses_are_exact(void **state) {
     a->n_script = WEFT_LEN(script);
     a->reply_body = "hi";
     for (int i = 0; i < 6; i++) client_ask(c, GET("/"));
-#define R WEB "route=\"default/r\",rule=\"0\",backend=\"default/web:80\","
+#define R WEB "route_kind=\"HTTPRoute\",route=\"default/r\",rule=\"0\",backend=\"default/web:80\","
     assert_int_equal(world_metric(w, "weft_requests_total{" R "status=\"503\",grpc_status=\"\"}"),
                      2);
     assert_int_equal(world_metric(w, "weft_requests_total{" R "status=\"500\",grpc_status=\"\"}"),
@@ -127,7 +127,8 @@ static void statuses_are_exact(void **state) {
     assert_true(world_metric(w, "weft_body_bytes_total{" R "way=\"response\"}") == 12);
 #undef R
     const char *log = world_log(w);
-    assert_has(log, "\"service\":\"default/web:80\",\"route\":\"default/r\",\"rule\":\"0\","
+    assert_has(log, "\"service\":\"default/"
+                    "web:80\",\"route_kind\":\"HTTPRoute\",\"route\":\"default/r\",\"rule\":\"0\","
                     "\"backend\":\"default/web:80\"");
 }
 
@@ -139,7 +140,8 @@ static void outcomes_are_bounded(void **state) {
     for (uint16_t status = 100; status < 1000; status++)
         for (int i = 0; i < 2; i++) proxy_series_ended(s, status, PROXY_GRPC_NOT, 5);
 #define X                                                                                          \
-    "weft_requests_total{direction=\"outbound\",service=\"x\",route=\"\",rule=\"\",backend=\"\","
+    "weft_requests_total{direction=\"outbound\",service=\"x\",route_kind=\"\",route=\"\",rule="    \
+    "\"\",backend=\"\","
     assert_int_equal(world_metric(w, X "status=\"100\",grpc_status=\"\"}"), 2);
     assert_int_equal(world_metric(w, X "status=\"131\",grpc_status=\"\"}"), 2);
     assert_int_equal(world_metric(w, X "status=\"132\""), 0);

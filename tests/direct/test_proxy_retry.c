@@ -24,7 +24,8 @@ static struct app *one_app(struct world *w, const char *rule) {
 }
 
 #define BY_RULE(family)                                                                            \
-    family "{direction=\"outbound\",service=\"default/web:80\",route=\"default/r\",rule=\"0\","    \
+    family "{direction=\"outbound\",service=\"default/"                                            \
+           "web:80\",route_kind=\"HTTPRoute\",route=\"default/r\",rule=\"0\","                     \
            "backend=\"default/web:80\","
 
 /* ---- timeouts ---- */

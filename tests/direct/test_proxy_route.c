@@ -251,7 +251,7 @@ static void metrics_count_by_route_and_class(void **state) {
     for (int i = 0; i < 3; i++) client_ask(c, GET("/"));
     assert_int_equal(
         world_metric(w, "weft_requests_total{direction=\"outbound\",service=\"default/web:80\","
-                        "route=\"default/r\",rule=\"0\",backend=\"default/"
+                        "route_kind=\"HTTPRoute\",route=\"default/r\",rule=\"0\",backend=\"default/"
                         "web:80\",status=\"200\",grpc_status=\"\"}"),
         3);
     assert_int_equal(world_metric(w, "weft_requests_active"), 0);

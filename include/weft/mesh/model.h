@@ -246,6 +246,8 @@ struct weft_trust *weft_trust_ref(const struct weft_trust *t);
 struct weft_trust *weft_trust_unref(const struct weft_trust *t);
 
 const char *weft_protocol_name(enum weft_protocol p);
+/* "HTTPRoute", "GRPCRoute"; "": none. All rules of a destination are of one kind (REQ-036). */
+const char *weft_route_kind_name(enum weft_route_kind k);
 /* From appProtocol, else from the port's name up to its first '-' (REQ-057, 059). */
 enum weft_protocol weft_protocol_from(struct weft_slice app_protocol, struct weft_slice port_name);
 const char *weft_mtls_name(enum weft_mtls_mode m);

@@ -241,6 +241,10 @@ static void lines_that_agree(void **state) {
             LINE("\"path\":\"/cut/x\",\"status\":200,\"reason\":\"\",\"route\":\"shop/"
                  "r\",\"rule\":\"4\""),
             NULL, "decided then: rule 4 of shop/r\nagrees");
+    verdict(*state,
+            LINE("\"path\":\"/cut/x\",\"status\":200,\"reason\":\"\",\"route_kind\":\"HTTPRoute\","
+                 "\"route\":\"shop/r\",\"rule\":\"4\""),
+            NULL, "decided then: rule 4 of HTTPRoute shop/r\nagrees");
     verdict(
         *state, LINE("\"path\":\"/x\",\"status\":404,\"reason\":\"no_route\""), NULL,
         "reason no_route: no rule of the routes attached to this Service matches\nagrees: no rule");
@@ -267,6 +271,10 @@ static void lines_of_another_time(void **state) {
             LINE("\"path\":\"/cut\",\"status\":200,\"reason\":\"\",\"route\":\"shop/"
                  "old\",\"rule\":\"0\""),
             NULL, "differs: no such rule");
+    verdict(*state,
+            LINE("\"path\":\"/cut/x\",\"status\":200,\"reason\":\"\",\"route_kind\":\"GRPCRoute\","
+                 "\"route\":\"shop/r\",\"rule\":\"4\""),
+            NULL, "rule 4 of GRPCRoute shop/r\ndiffers: routes of another kind");
     verdict(*state, LINE("\"path\":\"/cut\",\"status\":200,\"reason\":\"\""), NULL,
             "differs: no rule decided then");
     verdict(*state,

@@ -10,7 +10,8 @@
 
 #define BUILD "weft_build_info{version=\"1\"} 1\n"
 #define AT(svc, rule)                                                                              \
-    "direction=\"outbound\",service=\"" svc "\",route=\"shop/r\",rule=\"" rule "\""
+    "direction=\"outbound\",service=\"" svc                                                        \
+    "\",route_kind=\"HTTPRoute\",route=\"shop/r\",rule=\"" rule "\""
 #define COUNT(svc, status, grpc, n)                                                                \
     "weft_requests_total{" AT(svc, "0") ",backend=\"b\",status=\"" status "\",grpc_status=\"" grpc \
                                         "\"} " n "\n"
@@ -27,13 +28,13 @@ static void counts_of_all_sidecars_are_one(void **state) {
     add(t, BUILD COUNT("shop/web:80", "200", "", "5") COUNT("shop/web:80", "404", "", "2")
                COUNT("shop/web:80", "503", "", "1") COUNT("shop/web:81", "200", "", "10"));
     add(t, BUILD COUNT("shop/web:80", "200", "", "7") COUNT("shop/web:80", "0", "", "3"));
-    struct cli_traffic_sum s = cli_traffic_of(t, "shop/r", "shop/web", 80);
+    struct cli_traffic_sum s = cli_traffic_of(t, "HTTPRoute", "shop/r", "shop/web", 80);
     assert_int_equal(s.requests, 18);
     assert_int_equal(s.failed, 4); /* 404 is the caller's */
-    assert_int_equal(cli_traffic_of(t, "shop/r", "shop/web", 0).requests, 28);
-    assert_int_equal(cli_traffic_of(t, "shop/r", "shop/we", 0).requests, 0);
-    assert_int_equal(cli_traffic_of(t, "shop/other", "shop/web", 80).requests, 0);
-    assert_true(cli_traffic_of(t, "shop/other", "shop/web", 80).p99 < 0);
+    assert_int_equal(cli_traffic_of(t, "HTTPRoute", "shop/r", "shop/web", 0).requests, 28);
+    assert_int_equal(cli_traffic_of(t, "HTTPRoute", "shop/r", "shop/we", 0).requests, 0);
+    assert_int_equal(cli_traffic_of(t, "HTTPRoute", "shop/other", "shop/web", 80).requests, 0);
+    assert_true(cli_traffic_of(t, "HTTPRoute", "shop/other", "shop/web", 80).p99 < 0);
     cli_traffic_free(t);
 }
 
@@ -42,9 +43,24 @@ static void calls_fail_by_their_grpc_status(void **state) {
     struct cli_traffic *t = cli_traffic_new();
     add(t, BUILD COUNT("a/g:1", "200", "0", "5") COUNT("a/g:1", "200", "5", "6")
                COUNT("a/g:1", "200", "14", "7") COUNT("a/g:1", "200", "other", "8"));
-    struct cli_traffic_sum s = cli_traffic_of(t, "shop/r", "a/g", 1);
+    struct cli_traffic_sum s = cli_traffic_of(t, "HTTPRoute", "shop/r", "a/g", 1);
     assert_int_equal(s.requests, 26);
     assert_int_equal(s.failed, 15); /* NOT_FOUND is the caller's */
+    cli_traffic_free(t);
+}
+
+/* An HTTPRoute and a GRPCRoute may have one name. */
+static void kinds_are_told_apart(void **state) {
+    (void)state;
+    struct cli_traffic *t = cli_traffic_new();
+#define OF(kind, n)                                                                                \
+    "weft_requests_total{direction=\"outbound\",service=\"a/g:1\",route_kind=\"" kind              \
+    "\",route=\"shop/r\",rule=\"0\",backend=\"b\",status=\"200\",grpc_status=\"\"} " n "\n"
+    add(t, BUILD OF("HTTPRoute", "5") OF("GRPCRoute", "3") OF("HTTPRoute", "1"));
+#undef OF
+    assert_int_equal(cli_traffic_of(t, "HTTPRoute", "shop/r", "a/g", 1).requests, 6);
+    assert_int_equal(cli_traffic_of(t, "GRPCRoute", "shop/r", "a/g", 0).requests, 3);
+    assert_int_equal(cli_traffic_of(t, "TCPRoute", "shop/r", "a/g", 1).requests, 0);
     cli_traffic_free(t);
 }
 
@@ -52,15 +68,19 @@ static void calls_fail_by_their_grpc_status(void **state) {
 static void only_callers_count(void **state) {
     (void)state;
     struct cli_traffic *t = cli_traffic_new();
-    add(t, BUILD "weft_requests_total{direction=\"inbound\",service=\"s/w:1\",route=\"shop/r\","
+    add(t, BUILD "weft_requests_total{direction=\"inbound\",service=\"s/"
+                 "w:1\",route_kind=\"HTTPRoute\",route=\"shop/r\","
                  "status=\"200\"} 5\n"
-                 "weft_requests_total{direction=\"outbound\",service=\"s/w:1\",route=\"\","
+                 "weft_requests_total{direction=\"outbound\",service=\"s/"
+                 "w:1\",route_kind=\"HTTPRoute\",route=\"\","
                  "status=\"200\"} 5\n"
                  "# weft_requests_total{direction=\"outbound\"\n"
-                 "weft_requests_total{direction=\"outbound\",service=\"s/w:1\",route=\"shop/r\n"
-                 "weft_requests_total{direction=\"outbound\",service=\"s/w:1\",route=\"shop/r\","
+                 "weft_requests_total{direction=\"outbound\",service=\"s/"
+                 "w:1\",route_kind=\"HTTPRoute\",route=\"shop/r\n"
+                 "weft_requests_total{direction=\"outbound\",service=\"s/"
+                 "w:1\",route_kind=\"HTTPRoute\",route=\"shop/r\","
                  "status=\"200\",x=\"a\\\\\\\"}\"} 3\n");
-    assert_int_equal(cli_traffic_of(t, "shop/r", "s/w", 1).requests, 3);
+    assert_int_equal(cli_traffic_of(t, "HTTPRoute", "shop/r", "s/w", 1).requests, 3);
     cli_traffic_free(t);
 }
 
@@ -77,11 +97,11 @@ static void times_are_those_of_all_buckets(void **state) {
                    BUCKET("a/b:1", "1", "0.02", "20") BUCKET("a/b:1", "1", "+Inf", "20"));
     add(t, BUILD BUCKET("a/b:1", "0", "0.01", "4") BUCKET("a/b:1", "0", "0.02", "30")
                BUCKET("a/b:1", "0", "+Inf", "30"));
-    struct cli_traffic_sum s = cli_traffic_of(t, "shop/r", "a/b", 1);
+    struct cli_traffic_sum s = cli_traffic_of(t, "HTTPRoute", "shop/r", "a/b", 1);
     near(s.p50, 0.01 + 0.01 * 40 / 90);
     near(s.p99, 0.01 + 0.01 * 89 / 90);
     add(t, BUILD BUCKET("a/c:1", "0", "0.02", "0") BUCKET("a/c:1", "0", "+Inf", "9"));
-    near(cli_traffic_of(t, "shop/r", "a/c", 1).p50, 0.02); /* more is not known */
+    near(cli_traffic_of(t, "HTTPRoute", "shop/r", "a/c", 1).p50, 0.02); /* more is not known */
     cli_traffic_free(t);
 }
 
@@ -97,6 +117,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_of_all_sidecars_are_one),
         cmocka_unit_test(calls_fail_by_their_grpc_status),
+        cmocka_unit_test(kinds_are_told_apart),
         cmocka_unit_test(only_callers_count),
         cmocka_unit_test(times_are_those_of_all_buckets),
         cmocka_unit_test(another_text_is_no_metrics),
