@@ -177,14 +177,17 @@ static void refused_streams_move_on(void **state) {
     bad->h2 = good->h2 = true;
     for (int i = 0; i < WORLD_SCRIPT; i++) bad->script[bad->n_script++] = ACT_REFUSE;
     struct weft_client_conn *c = world_connect_h2(w->proxy, PROXY_OUTBOUND, "10.96.0.1:80");
-    for (int i = 0; i < 6; i++) {
+    int calls = 0;
+    while (calls < 6 ||
+           (!bad->requests && calls < 64)) { /* which is asked first is a coin's throw */
         struct h2_call call;
         world_call(c, "POST", "/", NULL, "ab", &call);
         world_settle(w);
         assert_int_equal(call.status, 200);
         world_call_done(&call);
+        calls++;
     }
-    assert_int_equal(good->requests, 6);
+    assert_int_equal(good->requests, calls);
     assert_true(bad->requests > 0);
 }
 
