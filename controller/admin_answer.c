@@ -114,14 +114,16 @@ uint16_t controller_admin_answer(struct controller *c, struct weft_slice target,
     if (weft_slice_is(path, "/ready")) return ready(c, ret_body);
     if (!gamma_of(c)) return say(ret_body, 503, "not all objects have been read yet\n");
     bool known = weft_slice_is(path, "/routes") || weft_slice_is(path, "/errors") ||
-                 weft_slice_is(path, "/config_dump");
+                 weft_slice_is(path, "/proxies") || weft_slice_is(path, "/config_dump");
     if (!known)
         return say(ret_body, 404,
-                   "/live /ready /metrics /routes /errors /config_dump?from=NAMESPACE\n");
+                   "/live /ready /metrics /routes /errors /proxies /config_dump?from=NAMESPACE\n");
     if (!near) return say(ret_body, 403, "only from the controller's own host\n");
     *ret_content_type = "application/json";
     if (weft_slice_is(path, "/routes"))
         text_of(weft_gamma_status(gamma_of(c)), ret_body);
+    else if (weft_slice_is(path, "/proxies"))
+        text_of(controller_discovery_proxies(c->discovery), ret_body);
     else if (weft_slice_is(path, "/errors"))
         text_of(controller_errors_json(&c->errors), ret_body);
     else

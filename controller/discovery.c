@@ -39,6 +39,8 @@ struct stream {
     double allowance; /* names it may subscribe to now */
     uint64_t allowance_at_us;
     bool paused;
+    uint64_t rejected;                /* resources, so far */
+    int64_t since_s;                  /* Unix time */
     unsigned complaints;              /* about the request at hand */
     struct weft_timer resume, expiry; /* expiry: the end of the client's certificate */
 };
@@ -122,7 +124,8 @@ static struct weft_slice kind_of(struct weft_slice name) {
 
 static void on_nack(void *ud, const struct weft_ads_rejection *r) {
     struct stream *s = ud;
-    weft_counter_add(s->d->metrics->nacks, 1);
+    weft_counter_add(s->d->metrics->nacks[r->kind], 1);
+    s->rejected++;
     enum weft_xds_type type;
     if (weft_xds_type_from_name(r->name, &type))
         weft_counter_add(controller_metrics_rejected(s->d->metrics, kind_of(r->name)), 1);
@@ -233,6 +236,7 @@ static struct stream *stream_new(struct controller_discovery *d, const struct we
     s->service_account = weft_slice_dup(id->service_account);
     s->peer = peer->peer;
     s->peer.port = 0;
+    s->since_s = (int64_t)(weft_clock_unix_us() / 1000000u);
     s->allowance = NAMES_BURST;
     s->allowance_at_us = weft_loop_now_us(d->loop);
     weft_task_init(&s->flush, flush, s);
@@ -280,6 +284,34 @@ void controller_discovery_serve(struct controller_discovery *d, struct weft_stre
     weft_addr_format_ip(&s->peer, text);
     weft_info("discovery", "%s came from %s", s->id, text);
     if (end) stream_close(s, WEFT_GRPC_OK, "");
+}
+
+/* === who is there === */
+
+static json_t *stream_json(const struct stream *s) {
+    const struct weft_gamma *g = controller_publish_gamma(s->d->publish);
+    struct weft_ads_server_stats stats = weft_ads_server_stats(s->ads);
+    struct weft_slice ns, pod, sa;
+    char address[WEFT_ADDR_STR], version[17];
+    weft_addr_format_ip(&s->peer, address);
+    weft_ads_sum_text(stats.held, version);
+    json_t *o =
+        json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "id", s->id, "address", address,
+                  "config_version", stats.held ? version : "", "resources", (json_int_t)stats.names,
+                  "unanswered", (json_int_t)stats.unanswered, "sent", (json_int_t)stats.resources,
+                  "rejected", (json_int_t)s->rejected, "connected_unix_s", (json_int_t)s->since_s);
+    if (g && weft_gamma_pod_by_ip(g, &s->peer, &ns, &pod, &sa) && weft_slice_is(ns, s->ns)) {
+        json_object_set_new(o, "namespace", json_stringn(ns.base, ns.len));
+        json_object_set_new(o, "pod", json_stringn(pod.base, pod.len));
+    }
+    return o;
+}
+
+json_t *controller_discovery_proxies(struct controller_discovery *d) {
+    json_t *list = json_array();
+    weft_list_each(it, &d->streams)
+        json_array_append_new(list, stream_json(WEFT_CONTAINER(it, struct stream, node)));
+    return list;
 }
 
 /* === changes === */

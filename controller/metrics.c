@@ -11,6 +11,7 @@ enum {
     F_push,
     F_status_writes,
     F_rejected,
+    F_nacks,
 };
 
 static const struct weft_metric_family families[] = {
@@ -25,6 +26,8 @@ static const struct weft_metric_family families[] = {
      "Writes of route status: ok, conflict, denied, invalid, error"},
     {"weft_controller_rejected_total", WEFT_METRIC_COUNTER, "resource",
      "Resources that a proxy rejected, by what they were"},
+    {"weft_controller_nacks_total", WEFT_METRIC_COUNTER, "reason",
+     "The same by why: invalid, limit, unknown (to the proxy's version), regex, trust, other"},
 };
 
 void controller_metrics_init(struct controller_metrics *m) {
@@ -34,6 +37,10 @@ void controller_metrics_init(struct controller_metrics *m) {
 #undef X
     m->translation = weft_metrics_histogram(m->set, F_translation, NULL);
     m->push = weft_metrics_histogram(m->set, F_push, NULL);
+    for (int r = 0; r < WEFT_ADS_REJECTS; r++) {
+        struct weft_slice word = weft_slice_str(weft_ads_reject_word((enum weft_ads_reject)r));
+        m->nacks[r] = weft_metrics_counter(m->set, F_nacks, &word);
+    }
 }
 
 struct weft_counter *controller_metrics_status_write(struct controller_metrics *m,

@@ -2,13 +2,13 @@
  * What the controller counts. One thread, so the series are plain pointers made at start. */
 #pragma once
 #include <weft/obs/metric.h>
+#include <weft/xds/ads.h>
 
 /* member, name, kind, help */
 #define CONTROLLER_METRIC_MAP(X)                                                                   \
     X(connected, "weft_controller_connected_proxies", GAUGE, "Open discovery streams")             \
     X(pushes, "weft_controller_pushes_total", COUNTER, "Discovery responses sent")                 \
     X(resources, "weft_controller_resources_sent_total", COUNTER, "Resources in those responses")  \
-    X(nacks, "weft_controller_nacks_total", COUNTER, "Resources that a proxy rejected")            \
     X(refused, "weft_controller_refused_total", COUNTER,                                           \
       "Subscriptions and certificate requests that were refused")                                  \
     X(certificates, "weft_controller_certificates_issued_total", COUNTER, "Certificates issued")   \
@@ -38,6 +38,7 @@ struct controller_metrics {
     CONTROLLER_METRIC_MAP(X)
 #undef X
     struct weft_histogram *translation, *push;
+    struct weft_counter *nacks[WEFT_ADS_REJECTS];
 };
 void controller_metrics_init(struct controller_metrics *m);
 /* By outcome: ok, conflict, denied, invalid, error. */

@@ -113,7 +113,7 @@ static enum weft_status put_trust(struct proxy_agent *a, const struct weft_ads_r
                                   struct weft_error *err) {
     struct weft_trust *t = NULL;
     enum weft_status st = weft_xds_decode_trust(r->value, &t, err);
-    if (st == WEFT_OK) st = agent_identity_set_trust(a, t, err);
+    if (st == WEFT_OK && agent_identity_set_trust(a, t, err) != WEFT_OK) st = WEFT_TLS;
     if (st == WEFT_OK)
         proxy_config_put_trust(a->config, t);
     else

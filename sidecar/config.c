@@ -6,6 +6,7 @@
 #include <sidecar/config_internal.h>
 #include <weft/base/alloc.h>
 #include <weft/mesh/dump.h>
+#include <weft/xds/ads.h>
 
 struct weft_bound *weft_bound_ref(struct weft_bound *b) {
     atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed);
@@ -290,6 +291,28 @@ void proxy_config_unwant(struct proxy_config *c, const struct weft_addr *addr) {
 
 bool proxy_config_ready(const struct proxy_config *c) {
     return c->loaded || (c->inbound && c->trust);
+}
+
+/* Of a destination, and of those of its Endpoints that were not seen yet. */
+static uint64_t version_of(struct proxy_config *c, const struct weft_destination *d) {
+    uint64_t sum = weft_ads_mix(d->name, d->version);
+    for (uint32_t i = 0; i < d->n_endpoints; i++) {
+        struct config_endpoints *e = endpoints_find(c, d->endpoints[i]);
+        if (e && !e->seen) sum += weft_ads_mix(e->e->name, e->e->version);
+        if (e) e->seen = true;
+    }
+    return sum;
+}
+
+bool proxy_config_version(struct proxy_config *c, char ret_hex[17]) {
+    uint64_t sum = 0;
+    for (struct config_endpoints *e = c->endpoints; e; e = e->hh.next) e->seen = false;
+    for (const struct config_dest *d = c->dests; d; d = d->hh.next)
+        if (d->d && (d->wants || c->loaded)) sum += version_of(c, d->d);
+    if (c->inbound) sum += weft_ads_mix(c->inbound->name, c->inbound->version);
+    if (c->trust) sum += weft_ads_mix(WEFT_SLICE_LIT("trust"), c->trust->version);
+    weft_ads_sum_text(sum, ret_hex);
+    return sum != 0;
 }
 
 uint64_t proxy_config_generation(const struct proxy_config *c) {

@@ -51,6 +51,10 @@ void proxy_config_want(struct proxy_config *c, const struct weft_addr *addr);
 void proxy_config_unwant(struct proxy_config *c, const struct weft_addr *addr);
 /* First inbound resource and trust have arrived, or a snapshot was loaded. */
 bool proxy_config_ready(const struct proxy_config *c);
+/* The version of what is asked for and came, with what it implies, as the controller reckons it of
+ * what this proxy acknowledged (weft_ads_mix): the same content has the same version, in whatever
+ * order it came. False: there is nothing yet. */
+bool proxy_config_version(struct proxy_config *c, char ret_hex[17]);
 /* Grows with every change put in force; for the metrics. */
 uint64_t proxy_config_generation(const struct proxy_config *c);
 /* All resources, for /config_dump; borrowed until the next put. */

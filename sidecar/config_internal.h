@@ -9,7 +9,7 @@
 struct config_endpoints {
     char *name;
     struct weft_endpoints *e;
-    bool seen; /* by the replacement under way */
+    bool seen; /* by the replacement, or the summing up, under way */
     UT_hash_handle hh;
 };
 struct config_dest {

@@ -25,28 +25,48 @@ static void build_info(struct proxy *p) {
     weft_gauge_set(weft_metrics_counter(p->metrics, PROXY_METRIC_BUILD_INFO, &version), 1);
 }
 
-/* Brings the main thread's own up to date; returns how many sets there are in ret. */
-static size_t gather_sets(struct proxy *p, struct weft_metrics *ret[PROXY_MAX_WORKERS + 1]) {
+/* A set of the moment: only the version in force is told, and those before it are not kept. */
+static struct weft_metrics *config_info(const struct proxy *p) {
+    struct weft_metrics *m = weft_metrics_new(proxy_metric_families, PROXY_METRIC_COUNT);
+    char version[17];
+    if (!proxy_config_version(p->config, version)) return m;
+    struct weft_slice text = weft_slice_str(version);
+    weft_gauge_set(weft_metrics_counter(m, PROXY_METRIC_CONFIG_INFO, &text), 1);
+    return m;
+}
+
+/* The main thread's own brought up to date, those of the workers, and one of the moment. */
+struct sets {
+    struct weft_metrics *items[PROXY_MAX_WORKERS + 2];
+    size_t n;
+};
+
+static void gather_sets(struct proxy *p, struct sets *ret) {
     build_info(p);
     gauge(p, PROXY_METRIC_CONFIG_GENERATION, (int64_t)proxy_config_generation(p->config));
     gauge(p, PROXY_METRIC_CONFIG_AGE, (int64_t)((weft_clock_mono_us() - p->changed_us) / 1000000));
     gauge(p, PROXY_METRIC_WORKERS, (int64_t)p->n_threads);
     if (p->opt->controller) gauge(p, PROXY_METRIC_CONNECTED, p->connected);
     if (p->identity) gauge(p, PROXY_METRIC_CERT_NOT_AFTER, weft_identity_not_after(p->identity));
-    ret[0] = p->metrics;
-    for (size_t i = 0; i < p->n_threads; i++) ret[i + 1] = p->threads[i].w->stats.set;
-    return p->n_threads + 1;
+    ret->items[0] = config_info(p);
+    ret->items[1] = p->metrics;
+    for (size_t i = 0; i < p->n_threads; i++) ret->items[i + 2] = p->threads[i].w->stats.set;
+    ret->n = p->n_threads + 2;
 }
 
 static void metrics(void *ud, struct weft_buf *out) {
-    struct weft_metrics *sets[PROXY_MAX_WORKERS + 1];
-    weft_metrics_text(sets, gather_sets(ud, sets), out);
+    struct sets s;
+    gather_sets(ud, &s);
+    weft_metrics_text(s.items, s.n, out);
+    weft_metrics_free(s.items[0]);
     weft_process_metrics_text(out);
 }
 
 static void stats(void *ud, const struct proxy_stats_query *q, struct weft_buf *out) {
-    struct weft_metrics *sets[PROXY_MAX_WORKERS + 1];
-    proxy_stats_view(sets, gather_sets(ud, sets), q, out);
+    struct sets s;
+    gather_sets(ud, &s);
+    proxy_stats_view(s.items, s.n, q, out);
+    weft_metrics_free(s.items[0]);
 }
 
 static enum proxy_log_mode access_log(void *ud) {

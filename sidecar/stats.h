@@ -59,6 +59,8 @@
       "Addresses known to the workers, summed over them: service, workload, none.")                \
     X(LOG_DROPPED, "weft_access_log_dropped_total", COUNTER, "",                                   \
       "Access log lines dropped because their reader was too slow.")                               \
+    X(CONFIG_INFO, "weft_config_info", GAUGE, "version",                                           \
+      "1; the version of the configuration that the controller sent and this proxy accepted.")     \
     X(CONFIG_GENERATION, "weft_config_generation", GAUGE, "",                                      \
       "Grows with every piece of configuration put in force.")                                     \
     X(CONFIG_AGE, "weft_config_age_seconds", GAUGE, "",                                            \

@@ -24,7 +24,8 @@ struct sealing {
 };
 enum { NO_INDEX = UINT32_MAX };
 
-static enum weft_status reject(struct sealing *s, const char *member, const char *what) {
+static enum weft_status reject_as(struct sealing *s, enum weft_status st, const char *member,
+                                  const char *what) {
     char path[256];
     struct weft_buf b;
     weft_buf_init(&b, sizeof path - 1);
@@ -35,7 +36,11 @@ static enum weft_status reject(struct sealing *s, const char *member, const char
     snprintf(path, sizeof path, WEFT_SLICE_FMT "%s%s", WEFT_SLICE_ARG(weft_buf_slice(&b)),
              s->depth && *member ? "." : "", member);
     weft_buf_done(&b);
-    return weft_error_set(s->err, WEFT_INVALID, path, "%s", what);
+    return weft_error_set(s->err, st, path, "%s", what);
+}
+
+static enum weft_status reject(struct sealing *s, const char *member, const char *what) {
+    return reject_as(s, WEFT_INVALID, member, what);
 }
 
 /* The step of the path at `depth`; what was deeper is left. */
@@ -64,7 +69,7 @@ static enum weft_status seal_regex(struct sealing *s, const char *member, struct
     struct weft_regex *r = NULL;
     struct weft_error why = {0};
     enum weft_status st = weft_regex_new(pattern, &r, &why);
-    if (st != WEFT_OK) return reject(s, member, why.message);
+    if (st != WEFT_OK) return reject_as(s, WEFT_PATTERN, member, why.message);
     weft_arena_defer(&s->d->arena, regex_release, r);
     *ret = r;
     return WEFT_OK;

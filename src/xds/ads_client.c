@@ -247,13 +247,14 @@ bool weft_ads_client_next(struct weft_ads_client *c, size_t max_new, struct weft
 /* === responses === */
 
 static void reject(struct weft_arena *a, struct weft_ads_request *answer,
-                   const struct weft_ads_resource *r, const struct weft_error *why) {
+                   const struct weft_ads_resource *r, enum weft_status st,
+                   const struct weft_error *why) {
     struct weft_slice reason = why->path[0]
                                    ? weft_arena_printf(a, "%s: %s", why->path, why->message)
                                    : weft_arena_dup_str(a, why->message);
     answer->nack = true;
     answer->rejected[answer->n_rejected++] =
-        (struct weft_ads_rejection){.name = r->name, .version = r->version, .reason = reason};
+        (struct weft_ads_rejection){r->name, r->version, reason, weft_ads_reject_of(st)};
     if (answer->error.len > 2048) return; /* the list in the details is complete */
     answer->error = weft_arena_printf(a, WEFT_SLICE_FMT "%s" WEFT_SLICE_FMT ": " WEFT_SLICE_FMT,
                                       WEFT_SLICE_ARG(answer->error), answer->error.len ? "; " : "",
@@ -268,16 +269,17 @@ static void apply_one(struct weft_ads_client *c, enum weft_xds_type type,
     if (!weft_xds_type_from_name(r->name, &named) || named != type) {
         (void)weft_error_set(&err, WEFT_INVALID, "name", "is not of type %s",
                              weft_xds_type_url(type));
-        reject(a, answer, r, &err);
+        reject(a, answer, r, WEFT_INVALID, &err);
         return;
     }
     struct entry *e = find(c, r->name);
     bool wanted = (e && e->subscribed) || type == WEFT_XDS_ENDPOINTS;
     if (!wanted) return; /* crossed with our unsubscribe */
-    if (c->cb.apply(c->cb.ud, type, r, &err) == WEFT_OK)
+    enum weft_status st = c->cb.apply(c->cb.ud, type, r, &err);
+    if (st == WEFT_OK)
         set_version(obtain(c, r->name, type), r->version);
     else
-        reject(a, answer, r, &err);
+        reject(a, answer, r, st, &err);
 }
 
 static void remove_one(struct weft_ads_client *c, struct weft_slice name) {

@@ -3,6 +3,8 @@
 #include <weft/xds/ads.h>
 #include "discovery.pb-c.h"
 #include "proto_util.h"
+
+#include <stdio.h>
 #include "weft.pb-c.h"
 
 #define TYPE(name)     &envoy__service__discovery__v3__##name##__descriptor
@@ -14,6 +16,45 @@ static const char *const urls[WEFT_XDS_TYPES] = {
     [WEFT_XDS_INBOUND] = "type.googleapis.com/weft.v1.Inbound",
     [WEFT_XDS_TRUST] = "type.googleapis.com/weft.v1.Trust",
 };
+
+uint64_t weft_ads_mix(struct weft_slice name, struct weft_slice version) {
+    char both[8 + 16] = {0};
+    uint64_t hash = weft_slice_hash(name);
+    struct weft_slice v = weft_slice_head(version, 16);
+    memcpy(both, &hash, sizeof hash);
+    if (v.len) memcpy(both + sizeof hash, v.base, v.len);
+    return weft_slice_hash(weft_slice(both, sizeof both));
+}
+
+void weft_ads_sum_text(uint64_t sum, char ret_hex[17]) {
+    snprintf(ret_hex, 17, "%016llx", (unsigned long long)sum);
+}
+
+const char *weft_ads_reject_word(enum weft_ads_reject r) {
+    static const char *const words[] = {
+#define X(name, word) word,
+        WEFT_ADS_REJECT_MAP(X)
+#undef X
+    };
+    return words[(size_t)r < WEFT_LEN(words) ? r : WEFT_ADS_REJECT_OTHER];
+}
+
+enum weft_ads_reject weft_ads_reject_of(enum weft_status st) {
+    switch (st) {
+    case WEFT_INVALID:
+        return WEFT_ADS_REJECT_INVALID;
+    case WEFT_LIMIT:
+        return WEFT_ADS_REJECT_LIMIT;
+    case WEFT_UNSUPPORTED:
+        return WEFT_ADS_REJECT_UNKNOWN;
+    case WEFT_PATTERN:
+        return WEFT_ADS_REJECT_REGEX;
+    case WEFT_TLS:
+        return WEFT_ADS_REJECT_TRUST;
+    default:
+        return WEFT_ADS_REJECT_OTHER;
+    }
+}
 
 const char *weft_xds_type_url(enum weft_xds_type t) {
     return urls[t];
@@ -71,6 +112,7 @@ static Google__Protobuf__Any *rejections(struct weft_arena *a, const struct weft
         list->items[i]->name = weft_pb_bytes(r->rejected[i].name);
         list->items[i]->version = weft_pb_bytes(r->rejected[i].version);
         list->items[i]->reason = weft_pb_bytes(r->rejected[i].reason);
+        list->items[i]->kind = r->rejected[i].kind;
     }
     struct weft_buf bytes;
     weft_buf_init(&bytes, 0);
@@ -150,6 +192,11 @@ static struct weft_slice *slices(struct weft_arena *a, char **in, size_t n) {
     return out;
 }
 
+/* A newer proxy may know more kinds. */
+static enum weft_ads_reject reject_from(uint32_t kind) {
+    return kind < WEFT_ADS_REJECTS ? (enum weft_ads_reject)kind : WEFT_ADS_REJECT_OTHER;
+}
+
 static bool read_rejections(struct weft_arena *a, const Google__Rpc__Status *s,
                             struct weft_ads_request *ret) {
     for (size_t d = 0; d < s->n_details; d++) {
@@ -165,6 +212,7 @@ static bool read_rejections(struct weft_arena *a, const Google__Rpc__Status *s,
                 .name = weft_pb_slice(list->items[i]->name),
                 .version = weft_pb_slice(list->items[i]->version),
                 .reason = weft_pb_slice(list->items[i]->reason),
+                .kind = reject_from(list->items[i]->kind),
             };
         return true;
     }

@@ -14,10 +14,13 @@ struct entry {
     UT_hash_handle hh;
     struct weft_list due; /* in derive, ends, others or unneeded of the server */
     enum weft_xds_type type;
-    bool wanted;      /* subscribed by name */
-    bool acquired;    /* the publisher knows of our interest */
-    uint32_t implied; /* by how many Destinations */
-    char sent[17];    /* version last sent or held; "" none; "-" told that there is none */
+    bool wanted;             /* subscribed by name */
+    bool acquired;           /* the publisher knows of our interest */
+    uint32_t implied;        /* by how many Destinations */
+    char sent[17];           /* version last sent or held; "" none; "-" told that there is none */
+    uint64_t nonce;          /* of the response that it was sent with */
+    uint64_t held;           /* its part of stats.held */
+    struct weft_list flight; /* in `flight` of the server until that response is answered */
     struct entry **implies;
     size_t n_implies;
     char name[];
@@ -30,6 +33,7 @@ struct weft_ads_server {
     struct weft_list ends;     /* Endpoints to be sent */
     struct weft_list others;   /* everything else to be sent */
     struct weft_list unneeded; /* Endpoints that nothing wants any more */
+    struct weft_list flight;   /* sent and not answered, by nonce */
     uint64_t last_nonce, answered_nonce;
     struct weft_ads_server_stats stats;
 };
@@ -41,6 +45,7 @@ struct weft_ads_server *weft_ads_server_new(const struct weft_ads_server_cb *cb)
     weft_list_init(&s->ends);
     weft_list_init(&s->others);
     weft_list_init(&s->unneeded);
+    weft_list_init(&s->flight);
     return s;
 }
 
@@ -62,6 +67,7 @@ static struct entry *obtain(struct weft_ads_server *s, struct weft_slice name,
     if (name.len) memcpy(e->name, name.base, name.len);
     e->type = type;
     weft_list_init(&e->due);
+    weft_list_init(&e->flight);
     HASH_ADD_KEYPTR(hh, s->entries, e->name, name.len, e);
     return e;
 }
@@ -84,8 +90,15 @@ static void acquire(struct weft_ads_server *s, struct entry *e) {
     s->cb.acquire(s->cb.ud, name_of(e));
 }
 
+static void set_held(struct weft_ads_server *s, struct entry *e, uint64_t held) {
+    s->stats.held += held - e->held; /* modulo 2^64 */
+    e->held = held;
+}
+
 static void drop(struct weft_ads_server *s, struct entry *e) {
     weft_list_remove(&e->due);
+    weft_list_remove(&e->flight);
+    set_held(s, e, 0);
     if (e->acquired) s->cb.release(s->cb.ud, name_of(e));
     HASH_DEL(s->entries, e);
     free(e->implies);
@@ -167,15 +180,36 @@ static void hold(struct weft_ads_server *s, const struct weft_ads_version *v) {
     struct entry *e = obtain(s, v->name, type);
     struct weft_slice version = weft_slice_head(v->version, sizeof e->sent - 1);
     if (version.len) memcpy(e->sent, version.base, version.len);
+    set_held(s, e, weft_ads_mix(v->name, version));
     weft_list_push(&s->unneeded, &e->due);
+}
+
+/* An older version of what was rejected stays held. */
+static void reject(struct weft_ads_server *s, const struct weft_ads_rejection *r, uint64_t nonce) {
+    struct entry *e = find(s, r->name);
+    s->cb.on_nack(s->cb.ud, r);
+    if (e && e->nonce <= nonce) weft_list_remove(&e->flight);
+}
+
+/* What came with the responses up to this one is held now, or was taken away. */
+static void settle(struct weft_ads_server *s, uint64_t nonce, bool accepted) {
+    weft_list_each(it, &s->flight) {
+        struct entry *e = WEFT_CONTAINER(it, struct entry, flight);
+        if (e->nonce > nonce) return;
+        weft_list_remove(it);
+        struct weft_slice version = weft_slice_str(e->sent);
+        bool none = !version.len || weft_slice_is(version, "-");
+        if (accepted) set_held(s, e, none ? 0 : weft_ads_mix(name_of(e), version));
+    }
 }
 
 static void answered(struct weft_ads_server *s, const struct weft_ads_request *r) {
     uint64_t nonce;
     if (!weft_slice_u64(r->nonce, s->last_nonce, &nonce) || nonce <= s->answered_nonce) return;
     s->answered_nonce = nonce;
+    for (size_t i = 0; i < r->n_rejected && r->nack; i++) reject(s, &r->rejected[i], nonce);
+    settle(s, nonce, !r->nack || r->n_rejected > 0);
     if (!r->nack) return;
-    for (size_t i = 0; i < r->n_rejected; i++) s->cb.on_nack(s->cb.ud, &r->rejected[i]);
     if (r->n_rejected == 0)
         s->cb.on_nack(s->cb.ud, &(struct weft_ads_rejection){.reason = r->error});
 }
@@ -209,6 +243,7 @@ struct weft_ads_server_stats weft_ads_server_stats(const struct weft_ads_server 
     struct weft_ads_server_stats stats = s->stats;
     stats.names = HASH_COUNT(s->entries);
     stats.responses = s->last_nonce;
+    stats.unanswered = s->last_nonce - s->answered_nonce;
     return stats;
 }
 
@@ -237,6 +272,9 @@ static void add(struct weft_ads_server *s, struct entry *e, struct response *out
     struct weft_slice v = weft_slice_head(version, sizeof e->sent - 1);
     memcpy(e->sent, v.base, v.len);
     e->sent[v.len] = 0;
+    e->nonce = s->last_nonce + 1;
+    weft_list_remove(&e->flight);
+    weft_list_push(&s->flight, &e->flight);
     if (!i) {
         out->r.removed[out->r.n_removed++] = name_of(e);
         out->bytes += e->hh.keylen;

@@ -246,6 +246,50 @@ static void test_a_broken_file_is_reported_and_changes_nothing(void **state) {
     mesh_free(m);
 }
 
+/* Has the controller's page the version that this proxy reckons for itself? */
+static bool has_acknowledged(const struct mesh *m, const struct proxy *p) {
+    char version[17], want[64];
+    struct weft_buf body;
+    const char *type;
+    weft_buf_init(&body, 0);
+    assert_int_equal(controller_admin_answer(m->controller, LIT("/proxies"), true, &type, &body),
+                     200);
+    bool any = proxy_config_version(p->config, version);
+    snprintf(want, sizeof want, "\"config_version\": \"%s\"", version);
+    struct weft_slice text = weft_buf_slice(&body);
+    bool has = any && weft_slice_search(text, weft_slice_str(want)) < text.len &&
+               weft_slice_search(text, LIT("\"pod\": \"web-1\"")) < text.len &&
+               weft_slice_search(text, LIT("\"unanswered\": 0")) < text.len;
+    weft_buf_done(&body);
+    return has;
+}
+
+static void test_who_acknowledged_what_is_told(void **state) {
+    (void)state;
+    struct mesh *m = mesh_new();
+    struct who kept = web;
+    kept.state = "state-of-web";
+    assert_int_equal(mkdir(path_in(m, kept.state), 0700), 0);
+    struct proxy *p = proxy_new(m, &kept);
+    char before[17], after[17];
+    want(p, "10.96.0.1:80");
+    UNTIL(m, p->bounds > 0 && p->inbounds > 0 && has_acknowledged(m, p));
+    assert_true(proxy_config_version(p->config, before));
+    put_route(m, "/two");
+    UNTIL(m, strcmp(p->rules, "web:/two ") == 0 && has_acknowledged(m, p));
+    assert_true(proxy_config_version(p->config, after));
+    assert_string_not_equal(before, after);
+    proxy_free(p);
+    p = proxy_new(m, &kept); /* what it kept and nobody asks for any more is not counted */
+    UNTIL(m, p->ups > 0 && has_acknowledged(m, p));
+    want(p, "10.96.0.1:80");
+    UNTIL(m, p->bounds > 0 && has_acknowledged(m, p));
+    assert_true(proxy_config_version(p->config, before));
+    assert_string_equal(before, after);
+    proxy_free(p);
+    mesh_free(m);
+}
+
 static void test_admin_answers(void **state) {
     (void)state;
     struct mesh *m = mesh_new();
@@ -265,6 +309,8 @@ static void test_admin_answers(void **state) {
         {"/routes", false, 403, "own host"},
         {"/config_dump?from=client", false, 403, "own host"},
         {"/errors", false, 403, "own host"},
+        {"/proxies", true, 200, "[]"},
+        {"/proxies", false, 403, "own host"},
     };
     for (size_t i = 0; i < WEFT_LEN(rows); i++) {
         struct weft_buf body;
@@ -285,6 +331,7 @@ int main(void) {
     (void)weft_log_set_level(getenv("WEFT_TEST_LOG") ? getenv("WEFT_TEST_LOG") : "error");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_first_contact_to_destination),
+        cmocka_unit_test(test_who_acknowledged_what_is_told),
         cmocka_unit_test(test_other_namespaces_consumer_routes_are_invisible),
         cmocka_unit_test(test_a_route_change_pushes_one_resource),
         cmocka_unit_test(test_nothing_of_ours_becomes_ours),

@@ -100,7 +100,7 @@ static void test_a_root_is_replaced_without_anybody_noticing(void **state) {
     UNTIL(m, p->trusts == 3);
     assert_true(weft_slice_is(weft_buf_slice(&p->agent->bundle), r.cert));
     assert_true(still_told(m, p, "/the-old-is-gone"));
-    assert_int_equal(weft_counter_value(m->controller->metrics.nacks), 0);
+    assert_int_equal(weft_counter_value(m->controller->metrics.nacks[WEFT_ADS_REJECT_TRUST]), 0);
     assert_int_equal(weft_counter_value(m->controller->metrics.certificates), 2);
     roots_done(&r);
     proxy_free(p);
@@ -116,7 +116,7 @@ static void test_who_missed_the_change_renews_by_its_token(void **state) {
     UNTIL(m, p->trusts == 2);
     sign_with_the_new(m, &r);
     trust_only_the_new(m); /* too early: its certificate is of the old root */
-    UNTIL(m, weft_counter_value(m->controller->metrics.nacks) == 1);
+    UNTIL(m, weft_counter_value(m->controller->metrics.nacks[WEFT_ADS_REJECT_TRUST]) == 1);
     assert_true(weft_timer_active(&p->agent->sign_timer));
     uint64_t left = p->agent->sign_timer.due_us - weft_loop_now_us(m->loop);
     assert_in_range(left, 1, 11 * 1000000);

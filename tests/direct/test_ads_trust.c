@@ -57,14 +57,14 @@ static void test_a_bundle_that_would_cut_us_off_is_rejected_alone(void **state) 
 
     controller_publish_set_trust(pub, LIT("cluster.local"), weft_buf_slice(&other));
     put_route(m, "/meanwhile");
-    UNTIL(m, weft_counter_value(m->controller->metrics.nacks) == 1);
+    UNTIL(m, weft_counter_value(m->controller->metrics.nacks[WEFT_ADS_REJECT_TRUST]) == 1);
     UNTIL(m, strcmp(p->rules, "web:/meanwhile ") == 0);
     assert_int_equal(p->trusts, 1);
     assert_int_equal(p->identities, 1);
 
     controller_publish_set_trust(pub, LIT("cluster.local"), weft_buf_slice(&both));
     UNTIL(m, p->trusts == 2 && p->identities == 2); /* a second root joins, for the workers too */
-    assert_int_equal(weft_counter_value(m->controller->metrics.nacks), 1);
+    assert_int_equal(weft_counter_value(m->controller->metrics.nacks[WEFT_ADS_REJECT_TRUST]), 1);
     weft_buf_done(&other);
     weft_buf_done(&both);
     proxy_free(p);

@@ -21,6 +21,7 @@
     X(CLOSED, "closed")                                                                            \
     X(TLS, "TLS failure")                                                                          \
     X(IDENTITY, "peer identity mismatch")                                                          \
+    X(PATTERN, "regular expression that cannot be used")                                           \
     X(PROTOCOL, "protocol error")                                                                  \
     X(IO, "input/output error")                                                                    \
     X(CANCELED, "canceled")                                                                        \

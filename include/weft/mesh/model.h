@@ -230,7 +230,7 @@ struct weft_trust *weft_trust_new(void);
  * WEFT_MAX_REGEX_BYTES, names not empty) and builds what is derived: compiled patterns, the sorted
  * match index. Normalises: header names to lower case, later entries of equivalent names dropped,
  * endpoints sorted, each address once. Once per resource. On error the resource must be dropped
- * with unref; err says which field. */
+ * with unref; err says which field. PATTERN: a regular expression there cannot be used. */
 enum weft_status weft_destination_seal(struct weft_destination *d,
                                        struct weft_error *err) WEFT_MUST_USE;
 enum weft_status weft_endpoints_seal(struct weft_endpoints *e,

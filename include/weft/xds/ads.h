@@ -18,6 +18,28 @@ bool weft_xds_type_from_url(struct weft_slice url, enum weft_xds_type *ret);
 /* "dest/...", "endpoints/...", "inbound/...", "trust". */
 bool weft_xds_type_from_name(struct weft_slice name, enum weft_xds_type *ret);
 
+/* The version of all that a subscriber holds: the sum of this over what it asked for and what that
+ * implies. Each end reckons it from what it knows, so that the two can be compared. */
+uint64_t weft_ads_mix(struct weft_slice name, struct weft_slice version);
+void weft_ads_sum_text(uint64_t sum, char ret_hex[17]);
+
+/* Why a resource was rejected, in one word: for counting, where the text is for reading. */
+#define WEFT_ADS_REJECT_MAP(X)                                                                     \
+    X(OTHER, "other")     /* also: of a proxy that does not say */                                 \
+    X(INVALID, "invalid") /* a field has a value that cannot be */                                 \
+    X(LIMIT, "limit")     /* something is too long, or there is too much of it */                  \
+    X(UNKNOWN, "unknown") /* a kind or value that this proxy's version does not know */            \
+    X(REGEX, "regex")     /* a pattern that does not compile, or is too long */                    \
+    X(TRUST, "trust")     /* roots that cannot be used with the own certificate */
+enum weft_ads_reject {
+#define X(name, word) WEFT_ADS_REJECT_##name,
+    WEFT_ADS_REJECT_MAP(X)
+#undef X
+        WEFT_ADS_REJECTS
+};
+const char *weft_ads_reject_word(enum weft_ads_reject r); /* "other" for what is not in the table */
+enum weft_ads_reject weft_ads_reject_of(enum weft_status st);
+
 /* === messages; decoded slices live in the arena === */
 
 struct weft_ads_version {
@@ -25,6 +47,7 @@ struct weft_ads_version {
 };
 struct weft_ads_rejection {
     struct weft_slice name, version, reason;
+    enum weft_ads_reject kind;
 };
 struct weft_ads_request {
     struct weft_slice node, type_url, nonce;
@@ -123,5 +146,7 @@ bool weft_ads_server_next(struct weft_ads_server *s, struct weft_buf *out);
 struct weft_ads_server_stats {
     size_t names;
     uint64_t responses, resources, removed; /* sent so far */
+    uint64_t unanswered;                    /* responses */
+    uint64_t held; /* sum of weft_ads_mix over what the subscriber said to hold, or accepted */
 };
 struct weft_ads_server_stats weft_ads_server_stats(const struct weft_ads_server *s);

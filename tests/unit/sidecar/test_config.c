@@ -158,11 +158,40 @@ static void snapshot_replaces_what_changed(void **state) {
     proxy_config_free(c);
 }
 
+/* By content, whatever the order, and only what somebody asks for. */
+static void version_is_of_the_content(void **state) {
+    struct seen s;
+    char one[17], two[17], x[17];
+    struct weft_addr a = addr("10.0.0.1:80");
+    struct proxy_config *c = make(&s), *d = make(&s);
+    assert_false(proxy_config_version(c, x));
+    proxy_config_want(c, &a);
+    proxy_config_put_endpoints(c, eps("endpoints/a", "1"));
+    proxy_config_put_destination(c, dest("10.0.0.1:80", "endpoints/a", "1"));
+    assert_true(proxy_config_version(c, one));
+    proxy_config_put_destination(d, dest("10.0.0.1:80", "endpoints/a", "1"));
+    proxy_config_put_endpoints(d, eps("endpoints/a", "2"));
+    proxy_config_put_endpoints(d, eps("endpoints/a", "1"));
+    assert_false(proxy_config_version(d, two)); /* kept from before, not asked for yet */
+    proxy_config_want(d, &a);
+    assert_true(proxy_config_version(d, two));
+    assert_string_equal(one, two);
+    proxy_config_put_endpoints(d, eps("endpoints/a", "2"));
+    assert_true(proxy_config_version(d, two));
+    assert_string_not_equal(one, two);
+    proxy_config_remove(d, WEFT_SLICE_LIT("endpoints/a"));
+    proxy_config_remove(d, WEFT_SLICE_LIT("dest/10.0.0.1:80"));
+    assert_false(proxy_config_version(d, x));
+    proxy_config_free(c);
+    proxy_config_free(d);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(joined_before_in_force),
         cmocka_unit_test(wants_are_counted),
         cmocka_unit_test(snapshot_replaces_what_changed),
+        cmocka_unit_test(version_is_of_the_content),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,6 +31,7 @@ struct world {
     int interest; /* acquire minus release */
     char refused[64];
     char nacked[256];
+    enum weft_ads_reject kind;
     char bad[64];   /* a resource of this name is rejected by the proxy */
     char log[2048]; /* what the proxy saw: "+name=value", "-name" */
 };
@@ -83,6 +84,7 @@ static void on_nack(void *ud, const struct weft_ads_rejection *r) {
     struct world *w = ud;
     snprintf(w->nacked, sizeof w->nacked, "%.*s: %.*s", WEFT_SLICE_ARG(r->name),
              WEFT_SLICE_ARG(r->reason));
+    w->kind = r->kind;
 }
 static void on_refused(void *ud, struct weft_slice name, const char *why) {
     struct world *w = ud;
@@ -270,6 +272,7 @@ static void test_a_rejected_resource_is_alone(void **state) {
     weft_ads_client_subscribe(w->client, LIT("dest/10.0.0.2:80"));
     expect(w, "+endpoints/d/web:80=e1 +endpoints/d/v2:80=f1 +dest/10.0.0.2:80=cart1 ");
     assert_string_equal(w->nacked, "dest/10.0.0.1:80: rules[0]: not to our taste");
+    assert_int_equal(w->kind, WEFT_ADS_REJECT_INVALID);
     expect(w, ""); /* not sent again as it is */
     w->bad[0] = 0;
     reconnect(w); /* not recorded as held: a new stream tries again */
@@ -446,6 +449,88 @@ static void test_forged_answers_do_not_count(void **state) {
     world_free(w);
 }
 
+static uint64_t mix(struct world *w, const char *name) {
+    return weft_ads_mix(weft_slice_str(name), weft_slice_str(item(w, name)->version));
+}
+static uint64_t held(const struct world *w) {
+    return weft_ads_server_stats(w->server).held;
+}
+
+static void test_what_was_acknowledged_has_a_version(void **state) {
+    (void)state;
+    struct world *w = world_new();
+    shop(w);
+    weft_ads_client_subscribe(w->client, LIT("dest/10.0.0.2:80"));
+    to_server(w);
+    assert_true(to_client(w));
+    assert_int_equal(weft_ads_server_stats(w->server).unanswered, 2);
+    assert_int_equal(held(w), 0);
+    expect(w, "+endpoints/d/web:80=e1 +dest/10.0.0.2:80=cart1 ");
+    uint64_t sum = mix(w, "dest/10.0.0.2:80") + mix(w, "endpoints/d/web:80");
+    assert_int_equal(weft_ads_server_stats(w->server).unanswered, 0);
+    assert_int_equal(held(w), sum);
+    reconnect(w); /* another replica is told what is held */
+    expect(w, "");
+    assert_int_equal(held(w), sum);
+    publish(w, "endpoints/d/web:80", "e2");
+    expect(w, "+endpoints/d/web:80=e2 ");
+    assert_int_not_equal(held(w), sum);
+    assert_int_equal(held(w), mix(w, "dest/10.0.0.2:80") + mix(w, "endpoints/d/web:80"));
+    weft_ads_client_unsubscribe(w->client, LIT("dest/10.0.0.2:80"));
+    expect(w, "-endpoints/d/web:80 ");
+    assert_int_equal(held(w), 0);
+    world_free(w);
+}
+
+static void test_what_was_rejected_does_not_count(void **state) {
+    (void)state;
+    struct world *w = world_new();
+    shop(w);
+    weft_ads_client_subscribe(w->client, LIT("trust"));
+    weft_ads_client_subscribe(w->client, LIT("dest/10.0.0.2:80"));
+    expect(w, "+endpoints/d/web:80=e1 +trust=t1 +dest/10.0.0.2:80=cart1 ");
+    uint64_t sum = held(w);
+    assert_int_equal(sum,
+                     mix(w, "trust") + mix(w, "dest/10.0.0.2:80") + mix(w, "endpoints/d/web:80"));
+    snprintf(w->bad, sizeof w->bad, "trust");
+    publish(w, "trust", "t2");
+    expect(w, "");
+    assert_int_equal(held(w), sum); /* the one before is still in use */
+    publish(w, "trust", NULL);
+    expect(w, "-trust ");
+    assert_int_equal(held(w), mix(w, "dest/10.0.0.2:80") + mix(w, "endpoints/d/web:80"));
+    world_free(w);
+}
+
+/* What a newer proxy may say, or one that says nothing. */
+static void test_reasons_are_of_a_small_set(void **state) {
+    (void)state;
+    struct world *w = world_new();
+    publish(w, "trust", "t1");
+    weft_ads_client_subscribe(w->client, LIT("trust"));
+    to_server(w);
+    struct weft_buf b;
+    weft_buf_init(&b, 0);
+    assert_true(weft_ads_server_next(w->server, &b));
+    weft_buf_done(&b);
+    struct weft_ads_rejection bad = {.name = LIT("trust"), .kind = (enum weft_ads_reject)77};
+    struct weft_ads_request r = {.type_url = weft_slice_str(weft_xds_type_url(WEFT_XDS_TRUST)),
+                                 .nonce = LIT("1"),
+                                 .nack = true,
+                                 .rejected = &bad,
+                                 .n_rejected = 1};
+    w->kind = WEFT_ADS_REJECT_TRUST;
+    send(w, &r, WEFT_OK);
+    assert_int_equal(w->kind, WEFT_ADS_REJECT_OTHER);
+    assert_int_equal(held(w), 0);
+    assert_string_equal(weft_ads_reject_word((enum weft_ads_reject)99), "other");
+    assert_string_equal(weft_ads_reject_word(weft_ads_reject_of(WEFT_PATTERN)), "regex");
+    assert_string_equal(weft_ads_reject_word(weft_ads_reject_of(WEFT_UNSUPPORTED)), "unknown");
+    assert_string_equal(weft_ads_reject_word(weft_ads_reject_of(WEFT_LIMIT)), "limit");
+    assert_string_equal(weft_ads_reject_word(weft_ads_reject_of(WEFT_IO)), "other");
+    world_free(w);
+}
+
 static void test_broken_messages_are_refused(void **state) {
     (void)state;
     struct world *w = world_new();
@@ -474,6 +559,9 @@ int main(void) {
         cmocka_unit_test(test_new_names_keep_within_the_allowance),
         cmocka_unit_test(test_a_silent_subscriber_gets_the_latest_only),
         cmocka_unit_test(test_forged_answers_do_not_count),
+        cmocka_unit_test(test_what_was_acknowledged_has_a_version),
+        cmocka_unit_test(test_what_was_rejected_does_not_count),
+        cmocka_unit_test(test_reasons_are_of_a_small_set),
         cmocka_unit_test(test_broken_messages_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
