@@ -39,6 +39,13 @@ static void tell_peer(const struct proxy_exchange *x, enum weft_reason why,
         proxy_hop_set_failed(head);
 }
 
+/* REQ-115: when a stanza's retries were cut as well, this is a service that is not there, rather
+ * than one bad answer. gRPC says UNAVAILABLE for either. */
+static bool is_used_up(const struct proxy_exchange *x, enum weft_reason why) {
+    return why == WEFT_REASON_UPSTREAM_RESET && x->rule >= 0 && x->match.rule->retry.present &&
+           x->counted > 1 && !x->grpc;
+}
+
 void proxy_exchange_reply(struct proxy_exchange *x, enum weft_reason why,
                           struct weft_slice detail) {
     if (x->state == PROXY_ST_FINISH) return;
@@ -57,6 +64,7 @@ void proxy_exchange_reply(struct proxy_exchange *x, enum weft_reason why,
     }
     weft_local_reply(why, detail, x->grpc, x->w->opt->reason_header, x->req->fields.arena, head,
                      &body);
+    if (is_used_up(x, why)) head->status = 503;
     tell_peer(x, why, head);
     proxy_exchange_answer(x, why, head, body);
 }

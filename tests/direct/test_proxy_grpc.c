@@ -267,6 +267,23 @@ static void attempts_are_counted(void **state) {
     world_call_done(&one);
 }
 
+/* REQ-115, REQ-126: what is 503 to others is UNAVAILABLE to gRPC, with HTTP's 200. */
+static void cut_retries_are_unavailable(void **state) {
+    struct world *w = *state;
+    services(w, RETRY, ONE_RULE);
+    struct app *a = world_app(w, "10.0.0.1:8080");
+    for (int i = 0; i < 4; i++) a->script[a->n_script++] = ACT_RESET;
+    struct h2_call one;
+    call(w, grpc_conn(w), "/a.B/M", "", &one);
+    world_advance(w, 300);
+    world_advance(w, 300);
+    assert_int_equal(a->requests, 3);
+    assert_int_equal(one.status, 200);
+    assert_has(one.fields, "grpc-status: 14\n");
+    assert_has(world_log(w), "\"status\":200,\"grpc_status\":14,\"reason\":\"upstream_reset\"");
+    world_call_done(&one);
+}
+
 /* REQ-117: another status, one behind a message, and any without the annotation stand at once. */
 static void other_answers_stand(void **state) {
     struct world *w = *state;
@@ -353,6 +370,7 @@ int main(void) {
         T(listed_status_is_repeated),
         T(repeated_status_is_forgotten),
         T(attempts_are_counted),
+        T(cut_retries_are_unavailable),
         T(other_answers_stand),
         T(timeouts_by_annotation),
         T(over_mutual_tls),

@@ -231,6 +231,22 @@ static void reset_behind_the_hop_is_retried(void **state) {
     assert_int_equal(a->requests, 3);
 }
 
+/* REQ-115: the same word from the other sidecar, until no retry is left. */
+static void resets_behind_the_hop_end_in_503(void **state) {
+    struct world *w = *state;
+    world_route(w, "r", "web",
+                "  - backendRefs: [{name: web, port: 80}]\n    retry: {attempts: 1}\n");
+    struct app *a = mesh(w, true);
+    a->script[0] = a->script[1] = ACT_RESET;
+    a->n_script = 2;
+    struct client *c = world_connect(w, "10.96.0.1:80");
+    client_send(c, GET("/"));
+    for (int i = 0; i < 3; i++) world_advance(w, 300);
+    assert_has(client_text(c), "HTTP/1.1 503");
+    assert_has(client_text(c), "weft-reason: upstream_reset");
+    assert_int_equal(a->requests, 2);
+}
+
 static void reset_behind_the_hop_is_502(void **state) {
     struct world *w = *state;
     struct app *a = mesh(w, true);
@@ -426,6 +442,7 @@ int main(void) {
         T(refused_streams_move_on),
         T(unprocessed_grpc_moves_on),
         T(reset_behind_the_hop_is_retried),
+        T(resets_behind_the_hop_end_in_503),
         T(reset_behind_the_hop_is_502),
         T(unprocessed_everywhere_is_503),
         T(wrong_identity_is_refused),

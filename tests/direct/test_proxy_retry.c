@@ -4,6 +4,7 @@
 #include "support/world.h"
 
 #include <string.h>
+#include <weft/base/limits.h>
 
 #define GET(path)        "GET " path " HTTP/1.1\r\nHost: web\r\n\r\n"
 #define POST(path, body) "POST " path " HTTP/1.1\r\nHost: web\r\nContent-Length: 2\r\n\r\n" body
@@ -244,14 +245,35 @@ static void retry_on_reset(void **state) {
     assert_int_equal(a->requests, 3);
 }
 
+/* REQ-115: 3 retries and 4 resets: 503, in the log as well. */
 static void resets_exhaust_retries(void **state) {
     struct world *w = *state;
     struct app *a = script(one_app(w, "    retry: {attempts: 3}\n"), 9, ACT_RESET);
     struct client *c = world_connect(w, "10.96.0.1:80");
     client_send(c, GET("/"));
     for (int i = 0; i < 5; i++) world_advance(w, 300);
-    assert_has(client_text(c), "HTTP/1.1 502");
+    assert_has(client_text(c), "HTTP/1.1 503");
+    assert_has(client_text(c), "weft-reason: upstream_reset");
     assert_int_equal(a->requests, 4);
+    const char *log = world_log(w);
+    assert_has(log, "\"status\":503,\"reason\":\"upstream_reset\"");
+    assert_has(log, "\"attempts\":4");
+    assert_int_equal(world_metric(w, BY_RULE("weft_request_retries_total") "cause=\"policy\"}"), 3);
+    assert_int_equal(
+        world_metric(w, BY_RULE("weft_requests_total") "status=\"503\",grpc_status=\"\"}"), 1);
+}
+
+/* What the stanza could not repeat is what it is without one. */
+static void reset_that_is_not_repeated_is_502(void **state) {
+    struct world *w = *state;
+    struct app *a = script(one_app(w, "    retry: {attempts: 3}\n"), 9, ACT_RESET);
+    WEFT_FREE char *body = weft_alloc0(WEFT_REPLAY_BYTES + 2);
+    memset(body, 'x', WEFT_REPLAY_BYTES + 1);
+    WEFT_FREE char *request =
+        weft_asprintf("POST / HTTP/1.1\r\nHost: web\r\nContent-Length: %d\r\n\r\n%s",
+                      WEFT_REPLAY_BYTES + 1, body);
+    assert_has(client_ask(world_connect(w, "10.96.0.1:80"), request), "HTTP/1.1 502");
+    assert_int_equal(a->requests, 1);
 }
 
 /* REQ-112: never sooner than the backoff. */
@@ -392,6 +414,7 @@ int main(void) {
         T(unlisted_code_is_returned),
         T(retry_on_reset),
         T(resets_exhaust_retries),
+        T(reset_that_is_not_repeated_is_502),
         T(backoff_is_a_minimum),
         T(backend_timeout_is_retried),
         T(backend_timeouts_exhaust_retries),
