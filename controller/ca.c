@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ca_internal.h"
 
+#include <controller/ca_life.h>
 #include <weft/base/alloc.h>
 #include <weft/mesh/identity.h>
 #include <weft/obs/log.h>
@@ -38,6 +39,9 @@ const char *controller_ca_trust_domain(const struct controller_ca *ca) {
 int64_t controller_ca_not_after(const struct controller_ca *ca) {
     return ca->not_after;
 }
+int64_t controller_ca_root_not_after(const struct controller_ca *ca) {
+    return ca->root_not_after;
+}
 
 /* === what is in force === */
 
@@ -64,7 +68,10 @@ static enum weft_status fill(struct controller_ca *ca, const struct controller_c
     if (st != WEFT_OK) return st;
     struct weft_identity *id = NULL;
     st = controller_ca_serving(ca, "weft-controller", now, &id, err);
-    if (st == WEFT_OK) st = weft_pki_cert_info(m->chain, NULL, NULL, &ca->not_after, err);
+    struct controller_ca_life life = {0};
+    if (st == WEFT_OK) st = controller_ca_life_read(m->chain, &life, err);
+    ca->not_after = life.to;
+    ca->root_not_after = life.root_to;
     weft_identity_unref(id);
     return st;
 }
@@ -93,6 +100,7 @@ enum weft_status controller_ca_set(struct controller_ca *ca, const struct contro
         swap(&ca->more, &next->more);
         swap(&ca->bundle, &next->bundle);
         ca->not_after = next->not_after;
+        ca->root_not_after = next->root_not_after;
         *ret_changed = true;
     }
     controller_ca_free(next);

@@ -43,6 +43,7 @@ bool controller_ca_ready(const struct controller_ca *ca);
 struct weft_slice controller_ca_bundle(const struct controller_ca *ca);
 const char *controller_ca_trust_domain(const struct controller_ca *ca);
 int64_t controller_ca_not_after(const struct controller_ca *ca); /* of the issuer; Unix seconds */
+int64_t controller_ca_root_not_after(const struct controller_ca *ca); /* of the root above it */
 
 /* Signs the CSR's key for spiffe://<trust domain>/ns/NS/sa/SA. `ttl_s` 0: the maximum, which also
  * caps it; never shorter than a minute. AGAIN: nothing to sign with yet. */

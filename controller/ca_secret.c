@@ -3,9 +3,10 @@
 
 #include "ca_internal.h"
 
-#include <string.h>
+#include <controller/ca_life.h>
+#include <controller/ca_renewal.h>
+#include <controller/ca_root.h>
 #include <weft/base/alloc.h>
-#include <weft/base/base64.h>
 #include <weft/base/clock.h>
 #include <weft/object/json.h>
 #include <weft/obs/log.h>
@@ -21,6 +22,8 @@ struct controller_ca_secret {
     char *ns, *name;
     struct weft_kube_watch *watch;
     struct weft_kube_call *call;
+    struct controller_ca_root *root; /* for the first issuer */
+    struct controller_ca_renewal *renewal;
     struct weft_timer retry, again;
     json_t *refused; /* as it was read: its certificate may begin to be valid, for one */
     bool leads, synced, exists;
@@ -30,20 +33,7 @@ static int64_t unix_now(void) {
     return (int64_t)(weft_clock_unix_us() / 1000000u);
 }
 
-static void secret_done(struct weft_buf *b) {
-    if (b->base) explicit_bzero(b->base, b->cap);
-    weft_buf_done(b);
-}
-
 /* === reading === */
-
-static enum weft_status decode(const json_t *secret, const char *key, struct weft_buf *ret,
-                               struct weft_error *err) {
-    struct weft_slice text = weft_js_slice(weft_js_in(secret, "data", key));
-    enum weft_status st = weft_base64_decode(text, ret);
-    if (st == WEFT_OK) return WEFT_OK;
-    return weft_error_set(err, st, key, "%s", weft_status_text(st));
-}
 
 static enum weft_status take(struct controller_ca_secret *s, const json_t *secret,
                              bool *ret_changed, struct weft_error *err) {
@@ -51,16 +41,16 @@ static enum weft_status take(struct controller_ca_secret *s, const json_t *secre
     weft_buf_init(&key, CA_MAX_PEM);
     weft_buf_init(&chain, CA_MAX_PEM);
     weft_buf_init(&more, CA_MAX_PEM);
-    enum weft_status st = decode(secret, "tls.key", &key, err);
-    if (st == WEFT_OK) st = decode(secret, "tls.crt", &chain, err);
-    if (st == WEFT_OK) st = decode(secret, "ca.crt", &more, err);
+    enum weft_status st = ca_secret_decode(secret, "tls.key", &key, err);
+    if (st == WEFT_OK) st = ca_secret_decode(secret, "tls.crt", &chain, err);
+    if (st == WEFT_OK) st = ca_secret_decode(secret, "ca.crt", &more, err);
     if (st == WEFT_OK)
         st = controller_ca_set(s->ca,
                                &(struct controller_ca_material){.key = weft_buf_slice(&key),
                                                                 .chain = weft_buf_slice(&chain),
                                                                 .bundle = weft_buf_slice(&more)},
                                unix_now(), ret_changed, err);
-    secret_done(&key);
+    ca_buf_wipe(&key);
     weft_buf_done(&chain);
     weft_buf_done(&more);
     return st;
@@ -108,6 +98,7 @@ static void on_object(void *ud, enum weft_kube_event event, const json_t *o) {
     struct controller_ca_secret *s = ud;
     if (!is_ours(s, o)) return;
     s->exists = event == WEFT_KUBE_PUT;
+    controller_ca_renewal_note(s->renewal, s->exists ? o : NULL);
     if (s->exists) {
         take_up(s, o);
         return;
@@ -129,24 +120,9 @@ static void on_made(void *ud, const struct weft_kube_reply *r) {
     weft_timer_start(&s->retry, RETRY_US); /* does nothing once it is there */
 }
 
-static json_t *encoded(const struct weft_buf *b) {
-    struct weft_buf text;
-    weft_buf_init(&text, 0);
-    (void)weft_base64_encode(weft_buf_slice(b), &text);
-    json_t *j = json_stringn(text.base ? text.base : "", weft_buf_size(&text));
-    secret_done(&text);
-    return j;
-}
-
 static void post(struct controller_ca_secret *s, const struct weft_buf *key,
                  const struct weft_buf *chain, const struct weft_buf *more) {
-    json_t *body =
-        json_pack("{s:s, s:s, s:s, s:{s:s, s:s, s:{s:s}}, s:{s:o, s:o}}", "apiVersion", "v1",
-                  "kind", "Secret", "type", "kubernetes.io/tls", "metadata", "name", s->name,
-                  "namespace", s->ns, "labels", "app.kubernetes.io/name", "weft", "data", "tls.key",
-                  encoded(key), "tls.crt", encoded(chain));
-    if (weft_buf_size(more))
-        json_object_set_new(json_object_get(body, "data"), "ca.crt", encoded(more));
+    json_t *body = ca_secret_body(s->ns, s->name, key, chain, more);
     WEFT_FREE char *path = weft_asprintf("/api/v1/namespaces/%s/secrets", s->ns);
     s->call = weft_kube_send(
         s->kube, &(struct weft_kube_request){
@@ -154,23 +130,35 @@ static void post(struct controller_ca_secret *s, const struct weft_buf *key,
     json_decref(body);
 }
 
-/* A Secret that somebody removed comes back with the root that the mesh lives by. */
+static bool is_wanted(const struct controller_ca_secret *s) {
+    return s->leads && s->synced && !s->exists && !s->call && !controller_ca_root_busy(s->root);
+}
+
+/* A Secret that somebody removed comes back with the issuer that the mesh lives by. */
 static void make_missing(struct controller_ca_secret *s) {
-    if (!s->leads || !s->synced || s->exists || s->call) return;
-    struct weft_buf key, cert, none;
-    struct weft_error err = {0};
-    weft_buf_init(&key, 0);
-    weft_buf_init(&cert, 0);
-    weft_buf_init(&none, 0);
+    if (!is_wanted(s)) return;
     if (controller_ca_ready(s->ca))
         post(s, &s->ca->key, &s->ca->chain, &s->ca->more);
-    else if (controller_ca_make_root(controller_ca_trust_domain(s->ca), unix_now(), &key, &cert,
-                                     &err) == WEFT_OK)
-        post(s, &key, &cert, &none);
     else
-        weft_error("ca", "no root: %s: %s", err.path, err.message);
-    secret_done(&key);
-    weft_buf_done(&cert);
+        controller_ca_root_issue(s->root, true);
+}
+
+static void on_issued(void *ud, const struct controller_ca_issued *i) {
+    struct controller_ca_secret *s = ud;
+    struct weft_buf key, chain;
+    if (!is_wanted(s)) return;
+    if (i->status != WEFT_OK) {
+        weft_error("ca", "no issuer: %s", i->why);
+        weft_timer_start(&s->retry, RETRY_US);
+        return;
+    }
+    weft_buf_init(&key, CA_MAX_PEM);
+    weft_buf_init(&chain, CA_MAX_PEM);
+    (void)weft_buf_append(&key, i->key);
+    (void)weft_buf_append(&chain, i->chain);
+    post(s, &key, &chain, NULL);
+    ca_buf_wipe(&key);
+    weft_buf_done(&chain);
 }
 
 static void on_retry(void *arg) {
@@ -192,23 +180,51 @@ static void on_failure(void *ud, const char *error) {
 void controller_ca_secret_lead(struct controller_ca_secret *s, bool leads) {
     s->leads = leads;
     make_missing(s);
+    controller_ca_renewal_lead(s->renewal, leads);
 }
 
-struct controller_ca_secret *controller_ca_secret_new(struct weft_loop *l, struct weft_kube *k,
-                                                      struct controller_ca *ca, const char *ns,
-                                                      const char *name,
-                                                      const struct controller_ca_secret_cb *cb) {
+static void open_root(struct controller_ca_secret *s,
+                      const struct controller_ca_secret_options *opt) {
+    int64_t ttl = opt->issuer_ttl_s ? opt->issuer_ttl_s : CONTROLLER_CA_ISSUER_TTL_S;
+    const char *trust_domain = controller_ca_trust_domain(s->ca);
+    s->root = controller_ca_root_new(&(struct controller_ca_root_options){
+        .kube = s->kube,
+        .ns = s->ns,
+        .name = opt->root_name,
+        .trust_domain = trust_domain,
+        .ttl_s = ttl,
+        .on_issued = on_issued,
+        .ud = s,
+    });
+    s->renewal = controller_ca_renewal_new(&(struct controller_ca_renewal_options){
+        .loop = s->loop,
+        .kube = s->kube,
+        .ns = s->ns,
+        .name = s->name,
+        .root_name = opt->root_name,
+        .trust_domain = trust_domain,
+        .ttl_s = ttl,
+        .on_unrenewed = s->cb.on_unrenewed,
+        .ud = s->cb.ud,
+    });
+}
+
+struct controller_ca_secret *
+controller_ca_secret_new(struct weft_loop *l, struct weft_kube *k, struct controller_ca *ca,
+                         const struct controller_ca_secret_options *opt,
+                         const struct controller_ca_secret_cb *cb) {
     struct controller_ca_secret *s = weft_new0(struct controller_ca_secret);
     s->loop = l;
     s->kube = k;
     s->ca = ca;
     s->cb = *cb;
-    s->ns = weft_strdup(ns);
-    s->name = weft_strdup(name);
+    s->ns = weft_strdup(opt->ns);
+    s->name = weft_strdup(opt->name);
     weft_timer_init(&s->retry, l, on_retry, s);
     weft_timer_init(&s->again, l, on_again, s);
-    WEFT_FREE char *path = weft_asprintf("/api/v1/namespaces/%s/secrets", ns);
-    WEFT_FREE char *query = weft_asprintf("fieldSelector=metadata.name%%3D%s", name);
+    open_root(s, opt);
+    WEFT_FREE char *path = weft_asprintf("/api/v1/namespaces/%s/secrets", s->ns);
+    WEFT_FREE char *query = weft_asprintf("fieldSelector=metadata.name%%3D%s", s->name);
     s->watch = weft_kube_watch_new(
         k, path, query,
         &(struct weft_kube_watch_cb){
@@ -221,6 +237,8 @@ struct controller_ca_secret *controller_ca_secret_free(struct controller_ca_secr
     weft_timer_stop(&s->retry);
     forget_refused(s);
     weft_kube_cancel(s->call);
+    controller_ca_root_free(s->root);
+    controller_ca_renewal_free(s->renewal);
     weft_kube_watch_free(s->watch);
     free(s->ns);
     free(s->name);

@@ -9,8 +9,10 @@
 #include <controller/status.h>
 #include <controller/webhook_config.h>
 #include <stdlib.h>
+#include <string.h>
 #include <weft/base/alloc.h>
 #include <weft/base/clock.h>
+#include <weft/obs/log.h>
 
 struct controller_cluster {
     struct controller *c;
@@ -22,6 +24,7 @@ struct controller_cluster {
     struct controller_mesh_status *mesh;
     struct controller_webhook_config *webhook; /* NULL: no webhook */
     struct controller_api_version *version;    /* NULL: no webhook, or no need to know */
+    char *unrenewed;                           /* said last, or NULL */
     bool webhook_found;                        /* its configuration had the right bundle once */
 };
 
@@ -44,6 +47,29 @@ static json_t *wanted(void *ud) {
 static void on_secret(void *ud) {
     struct controller_cluster *k = ud;
     controller_ca_changed(k->c);
+}
+
+/* On the Secret, as whoever looks for the reason looks there. */
+static void on_unrenewed(void *ud, const char *why) {
+    struct controller_cluster *k = ud;
+    const struct controller_options *o = &k->c->opt;
+    weft_gauge_set(k->c->metrics.ca_unrenewed, why != NULL);
+    if (!why) {
+        free(weft_take(&k->unrenewed));
+        return;
+    }
+    WEFT_FREE char *ns = weft_strdup(o->ns);
+    WEFT_FREE char *name = weft_strdup(o->ca_secret);
+    struct weft_object about = {.group = (char[]){""},
+                                .version = (char[]){"v1"},
+                                .kind = (char[]){"Secret"},
+                                .ns = ns,
+                                .name = name};
+    WEFT_FREE char *text = weft_asprintf("the authority has to be looked after: %s", why);
+    if (!k->unrenewed || strcmp(k->unrenewed, text) != 0) weft_warn("ca", "%s", text);
+    free(k->unrenewed);
+    k->unrenewed = weft_strdup(text);
+    controller_events_add(k->events, &about, "AuthorityNotRenewed", text);
 }
 
 static void on_version(void *ud, bool native) {
@@ -85,8 +111,11 @@ struct controller_cluster *controller_cluster_new(struct controller *c) {
     k->review = controller_review_new(c->loop, c->kube, o->token_audience, &c->metrics);
     open_writers(k, id);
     if (!o->ca_dir && !o->ca_cert)
-        k->secret = controller_ca_secret_new(c->loop, c->kube, c->ca, o->ns, o->ca_secret,
-                                             &(struct controller_ca_secret_cb){k, on_secret});
+        k->secret = controller_ca_secret_new(
+            c->loop, c->kube, c->ca,
+            &(struct controller_ca_secret_options){
+                .ns = o->ns, .name = o->ca_secret, .root_name = o->ca_root_secret},
+            &(struct controller_ca_secret_cb){k, on_secret, on_unrenewed});
     if (o->webhook.family)
         k->webhook = controller_webhook_config_new(c->loop, c->kube, c->ca, o->webhook_config);
     if (o->webhook.family && !o->classic_sidecars)
@@ -138,6 +167,7 @@ struct controller_cluster *controller_cluster_free(struct controller_cluster *k)
     controller_status_free(k->status);
     controller_events_free(k->events);
     controller_review_free(k->review);
+    free(k->unrenewed);
     free(k);
     return NULL;
 }

@@ -9,6 +9,7 @@ void controller_options_default(struct controller_options *o) {
         .name = "weft-controller",
         .ns = "weft-system",
         .ca_secret = "weft-ca",
+        .ca_root_secret = "weft-ca-root",
         .lease = "weft-controller",
         .token_audience = "weft",
         .mesh_name = "weft",
@@ -62,9 +63,13 @@ static int64_t unix_now(void) {
     return (int64_t)(weft_clock_unix_us() / 1000000u);
 }
 
+/* With what stands for it in the metrics. */
 static void publish_trust(struct controller *c) {
     controller_publish_set_trust(controller_discovery_publish(c->discovery),
                                  weft_slice_str(c->opt.trust_domain), controller_ca_bundle(c->ca));
+    controller_metrics_trust(&c->metrics, controller_ca_bundle(c->ca));
+    weft_gauge_set(c->metrics.ca_expiry, controller_ca_not_after(c->ca));
+    weft_gauge_set(c->metrics.ca_root_expiry, controller_ca_root_not_after(c->ca));
 }
 
 static void look_at_ca(struct controller *c) {
@@ -135,7 +140,6 @@ static enum weft_status open_webhook(struct controller *c, struct weft_error *er
 /* What needs a certificate to serve with. */
 static enum weft_status open_ports(struct controller *c, struct weft_error *err) {
     publish_trust(c);
-    weft_gauge_set(c->metrics.ca_expiry, controller_ca_not_after(c->ca));
     enum weft_status st = controller_server_new(
         c->loop, &(struct controller_server_options){.listen = c->opt.listen, .name = c->opt.name},
         &c->sign, c->discovery, &c->server, err);
@@ -154,7 +158,6 @@ static void renew_ports(struct controller *c) {
     struct weft_error err = {0};
     weft_info("ca", "another root, issuer or trust bundle is in force");
     publish_trust(c);
-    weft_gauge_set(c->metrics.ca_expiry, controller_ca_not_after(c->ca));
     controller_server_renew(c->server);
     if (c->webhook && controller_webhook_renew(c->webhook, &err) != WEFT_OK)
         weft_error("webhook", "no new certificate: %s", err.message);

@@ -17,7 +17,8 @@ struct controller_options {
     const char *ca_dir, *ca_cert, *ca_key, *ca_bundle;
     const char *ns; /* the controller's own namespace, part of its SPIFFE ID */
     /* in a cluster */
-    const char *ca_secret, *lease, *token_audience, *mesh_name, *webhook_config;
+    const char *ca_secret, *ca_root_secret;
+    const char *lease, *token_audience, *mesh_name, *webhook_config;
     const char *token_dir;
     const char *trust_domain;
     const char *name; /* DNS name in the serving certificate */

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <controller/metrics.h>
 
+#include <weft/net/tls.h>
 #include <weft/obs/process.h>
 
 enum {
 #define X(member, name, kind, help) F_##member,
     CONTROLLER_METRIC_MAP(X)
 #undef X
-        F_translation,
+        F_trust,
+    F_translation,
     F_push,
     F_status_writes,
     F_rejected,
@@ -18,8 +20,10 @@ static const struct weft_metric_family families[] = {
 #define X(member, name, kind, help) {name, WEFT_METRIC_##kind, "", help},
     CONTROLLER_METRIC_MAP(X)
 #undef X
-        {"weft_controller_translation_seconds", WEFT_METRIC_HISTOGRAM, "",
-         "From changed objects to changed resources"},
+        {"weft_controller_trust_bundle_info", WEFT_METRIC_GAUGE, "sha256",
+         "1 for the roots that proxies are told to trust; 0 for those before"},
+    {"weft_controller_translation_seconds", WEFT_METRIC_HISTOGRAM, "",
+     "From changed objects to changed resources"},
     {"weft_controller_push_seconds", WEFT_METRIC_HISTOGRAM, "",
      "From changed resources to the last subscriber that could take them at once"},
     {"weft_controller_status_writes_total", WEFT_METRIC_COUNTER, "result",
@@ -51,6 +55,19 @@ struct weft_counter *controller_metrics_status_write(struct controller_metrics *
 struct weft_counter *controller_metrics_rejected(struct controller_metrics *m,
                                                  struct weft_slice resource) {
     return weft_metrics_counter(m->set, F_rejected, &resource);
+}
+
+static struct weft_counter *trust_series(struct controller_metrics *m) {
+    struct weft_slice label = weft_slice_str(m->trust);
+    return weft_metrics_counter(m->set, F_trust, &label);
+}
+
+void controller_metrics_trust(struct controller_metrics *m, struct weft_slice bundle_pem) {
+    unsigned char sum[32];
+    if (m->trust[0]) weft_gauge_set(trust_series(m), 0);
+    weft_pki_sha256(bundle_pem, sum);
+    weft_pki_hex(sum, m->trust);
+    weft_gauge_set(trust_series(m), 1);
 }
 
 void controller_metrics_done(struct controller_metrics *m) {

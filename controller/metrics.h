@@ -18,6 +18,11 @@
     X(status_queue, "weft_controller_status_queue", GAUGE, "Routes whose status is to be written") \
     X(ca_expiry, "weft_controller_ca_expiry_timestamp_seconds", GAUGE,                             \
       "When the certificate that signs ends, Unix time")                                           \
+    X(ca_root_expiry, "weft_controller_ca_root_expiry_timestamp_seconds", GAUGE,                   \
+      "When the root above it ends, Unix time")                                                    \
+    X(ca_unrenewed, "weft_controller_ca_unrenewed", GAUGE,                                         \
+      "1 at the leader while the certificate that signs, or its root, is near its end and the "    \
+      "controller has no root to renew it from; the Event and the log say why")                    \
     X(watch_lag, "weft_controller_watch_lag_seconds", GAUGE,                                       \
       "Since the watch that was silent longest gave a sign of life")                               \
     X(turned_away, "weft_controller_connections_refused_total", COUNTER,                           \
@@ -39,6 +44,7 @@ struct controller_metrics {
 #undef X
     struct weft_histogram *translation, *push;
     struct weft_counter *nacks[WEFT_ADS_REJECTS];
+    char trust[65]; /* the label of the series that is 1 */
 };
 void controller_metrics_init(struct controller_metrics *m);
 /* By outcome: ok, conflict, denied, invalid, error. */
@@ -47,5 +53,7 @@ struct weft_counter *controller_metrics_status_write(struct controller_metrics *
 /* By what was rejected: dest, endpoints, inbound, trust. */
 struct weft_counter *controller_metrics_rejected(struct controller_metrics *m,
                                                  struct weft_slice resource);
+/* Shows the roots that proxies are told to trust, by the SHA-256 of the bundle. */
+void controller_metrics_trust(struct controller_metrics *m, struct weft_slice bundle_pem);
 void controller_metrics_done(struct controller_metrics *m);
 void controller_metrics_text(const struct controller_metrics *m, struct weft_buf *out);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <controller/options.h>
+#include <string.h>
 #include <weft/gamma/inject.h>
 #include <weft/object/format.h>
 #include <weft/obs/log.h>
@@ -91,8 +92,13 @@ const struct weft_option controller_option_rows[] = {
      weft_option_str, AT(ns)},
     {"ca-secret", "WEFT_CONTROLLER_CA_SECRET", "NAME",
      "In a cluster, without --ca-dir and --ca-cert: the Secret of type kubernetes.io/tls in the "
-     "controller's namespace that holds its authority; made where it is missing. Default weft-ca.",
+     "controller's namespace that holds what it signs with; made where it is missing, and renewed "
+     "from --ca-root-secret. Default weft-ca.",
      weft_option_str, AT(ca_secret)},
+    {"ca-root-secret", "WEFT_CONTROLLER_CA_ROOT_SECRET", "NAME",
+     "In a cluster: the Secret of type kubernetes.io/tls with the root, made when --ca-secret is "
+     "missing, and read when an issuer is made of it. Default weft-ca-root.",
+     weft_option_str, AT(ca_root_secret)},
     {"lease", "WEFT_CONTROLLER_LEASE", "NAME",
      "In a cluster: the Lease in the controller's namespace whose holder writes status and makes "
      "what is missing. Empty: this one never does. Default weft-controller.",
@@ -173,6 +179,10 @@ static enum weft_status check(const struct controller_options *o, struct weft_er
         return weft_error_set(err, WEFT_INVALID, "--lease", "'%s' is not a name", o->lease);
     if (!weft_fmt_subdomain(weft_slice_str(o->ca_secret)))
         return weft_error_set(err, WEFT_INVALID, "--ca-secret", "'%s' is not a name", o->ca_secret);
+    if (!weft_fmt_subdomain(weft_slice_str(o->ca_root_secret)) ||
+        !strcmp(o->ca_root_secret, o->ca_secret))
+        return weft_error_set(err, WEFT_INVALID, "--ca-root-secret",
+                              "'%s' is not a name, or that of --ca-secret", o->ca_root_secret);
     if (!weft_fmt_subdomain(weft_slice_str(o->mesh_name)))
         return weft_error_set(err, WEFT_INVALID, "--mesh-name", "'%s' is not a name", o->mesh_name);
     if (!weft_fmt_label(weft_slice_str(o->ns)))

@@ -3,6 +3,7 @@
 #include <sidecar/proxy_internal.h>
 
 #include <sidecar/endpoint_view.h>
+#include <string.h>
 #include <weft/base/alloc.h>
 #include <weft/mesh/dump.h>
 #include <weft/obs/process.h>
@@ -25,13 +26,21 @@ static void build_info(struct proxy *p) {
     weft_gauge_set(weft_metrics_counter(p->metrics, PROXY_METRIC_BUILD_INFO, &version), 1);
 }
 
-/* A set of the moment: only the version in force is told, and those before it are not kept. */
-static struct weft_metrics *config_info(const struct proxy *p) {
+static void info(struct weft_metrics *m, enum proxy_metric family, const char *what) {
+    struct weft_slice label = weft_slice_str(what);
+    weft_gauge_set(weft_metrics_counter(m, family, &label), 1);
+}
+
+/* A set of the moment: only what is in force is told, and what was before it is not kept. */
+static struct weft_metrics *in_force(const struct proxy *p) {
     struct weft_metrics *m = weft_metrics_new(proxy_metric_families, PROXY_METRIC_COUNT);
-    char version[17];
-    if (!proxy_config_version(p->config, version)) return m;
-    struct weft_slice text = weft_slice_str(version);
-    weft_gauge_set(weft_metrics_counter(m, PROXY_METRIC_CONFIG_INFO, &text), 1);
+    char version[17], sha256[65];
+    if (proxy_config_version(p->config, version)) info(m, PROXY_METRIC_CONFIG_INFO, version);
+    if (!p->identity) return m;
+    weft_pki_hex(weft_identity_root(p->identity), sha256);
+    info(m, PROXY_METRIC_CERT_ROOT, sha256);
+    weft_pki_hex(weft_identity_bundle(p->identity), sha256);
+    info(m, PROXY_METRIC_TRUST_BUNDLE, sha256);
     return m;
 }
 
@@ -48,7 +57,7 @@ static void gather_sets(struct proxy *p, struct sets *ret) {
     gauge(p, PROXY_METRIC_WORKERS, (int64_t)p->n_threads);
     if (p->opt->controller) gauge(p, PROXY_METRIC_CONNECTED, p->connected);
     if (p->identity) gauge(p, PROXY_METRIC_CERT_NOT_AFTER, weft_identity_not_after(p->identity));
-    ret->items[0] = config_info(p);
+    ret->items[0] = in_force(p);
     ret->items[1] = p->metrics;
     for (size_t i = 0; i < p->n_threads; i++) ret->items[i + 2] = p->threads[i].w->stats.set;
     ret->n = p->n_threads + 2;

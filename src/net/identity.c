@@ -55,8 +55,14 @@ static enum weft_status read_chain(struct weft_identity *i, struct weft_slice pe
     return WEFT_OK;
 }
 
-static enum weft_status check_chain(const struct weft_identity *i, int64_t now,
-                                    struct weft_error *err) {
+static void note_roots(struct weft_identity *i, X509_STORE_CTX *c) {
+    STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(c);
+    X509 *top = sk_X509_value(chain, sk_X509_num(chain) - 1);
+    (void)X509_digest(top, EVP_sha256(), i->root_sha256, NULL);
+    pki_bundle_sha256(i->bundle, i->bundle_sha256);
+}
+
+static enum weft_status check_chain(struct weft_identity *i, int64_t now, struct weft_error *err) {
     if (now < i->not_before || now >= i->not_after)
         return weft_error_set(err, WEFT_INVALID, "certificate", "is %s",
                               now < i->not_before ? "not valid yet" : "expired");
@@ -65,6 +71,7 @@ static enum weft_status check_chain(const struct weft_identity *i, int64_t now,
     X509_STORE_CTX_init(c, store, i->leaf, i->chain);
     X509_STORE_CTX_set_time(c, 0, (time_t)now);
     bool ok = X509_verify_cert(c) == 1;
+    if (ok) note_roots(i, c);
     const char *why = X509_verify_cert_error_string(X509_STORE_CTX_get_error(c));
     X509_STORE_CTX_free(c);
     X509_STORE_free(store);
@@ -111,4 +118,10 @@ int64_t weft_identity_not_before(const struct weft_identity *i) {
 }
 int64_t weft_identity_not_after(const struct weft_identity *i) {
     return i->not_after;
+}
+const unsigned char *weft_identity_root(const struct weft_identity *i) {
+    return i->root_sha256;
+}
+const unsigned char *weft_identity_bundle(const struct weft_identity *i) {
+    return i->bundle_sha256;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A small certificate authority: roots and leaves (SPIFFE X509-SVID; RFC 5280). */
+ * A small certificate authority: roots, issuers below them and leaves (SPIFFE X509-SVID; RFC
+ * 5280). */
 #include "pki_internal.h"
 #include <weft/base/alloc.h>
 
@@ -18,7 +19,7 @@ static bool add_names(X509 *c, struct weft_slice uri, const char *const *dns) {
     return ok;
 }
 
-/* `value` is always a literal of this file. */
+/* `value` is a literal of this file, or made of one and a trust domain. */
 static bool add_ext(X509 *c, X509 *issuer, int nid, const char *value) {
     X509V3_CTX ctx;
     X509V3_set_ctx(&ctx, issuer, c, NULL, NULL, 0);
@@ -51,34 +52,42 @@ static const EVP_MD *digest_of(EVP_PKEY *key) {
     return EVP_PKEY_is_a(key, "ED25519") || EVP_PKEY_is_a(key, "ED448") ? NULL : EVP_sha256();
 }
 
-static bool name_root(X509 *c, struct weft_slice trust_domain) {
+static bool set_name(X509 *c, const char *what, struct weft_slice trust_domain) {
     char cn[MAX_COMMON_NAME + 1];
-    snprintf(cn, sizeof cn, "weft root " WEFT_SLICE_FMT, WEFT_SLICE_ARG(trust_domain));
-    X509_NAME *name = X509_get_subject_name(c);
-    return X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)cn, -1, -1,
-                                      0) &&
-           X509_set_issuer_name(c, name);
+    snprintf(cn, sizeof cn, "weft %s " WEFT_SLICE_FMT, what, WEFT_SLICE_ARG(trust_domain));
+    return X509_NAME_add_entry_by_txt(X509_get_subject_name(c), "CN", MBSTRING_ASC,
+                                      (const unsigned char *)cn, -1, -1, 0);
+}
+
+/* That of an authority: the SPIFFE ID of the trust domain itself (X509-SVID section 4.1). */
+static enum weft_status uri_of(struct weft_slice trust_domain, char **ret, struct weft_error *err) {
+    WEFT_FREE char *probe =
+        weft_asprintf("spiffe://" WEFT_SLICE_FMT "/x", WEFT_SLICE_ARG(trust_domain));
+    struct weft_slice domain;
+    if (!pki_spiffe_domain(weft_slice_str(probe), &domain) || domain.len != trust_domain.len)
+        return weft_error_set(err, WEFT_INVALID, "trust domain",
+                              "may hold a-z, 0-9, '.', '-' and '_' only");
+    *ret = weft_asprintf("spiffe://" WEFT_SLICE_FMT, WEFT_SLICE_ARG(trust_domain));
+    return WEFT_OK;
 }
 
 enum weft_status weft_pki_root(struct weft_slice key_pem, struct weft_slice trust_domain,
                                int64_t now, int64_t ttl_s, struct weft_buf *ret_cert_pem,
                                struct weft_error *err) {
-    WEFT_FREE char *uri = weft_asprintf("spiffe://" WEFT_SLICE_FMT, WEFT_SLICE_ARG(trust_domain));
-    WEFT_FREE char *probe = weft_asprintf("%s/x", uri);
-    struct weft_slice domain;
-    if (!pki_spiffe_domain(weft_slice_str(probe), &domain) || domain.len != trust_domain.len)
-        return weft_error_set(err, WEFT_INVALID, "trust domain",
-                              "may hold a-z, 0-9, '.', '-' and '_' only");
+    WEFT_FREE char *uri = NULL;
+    enum weft_status st = uri_of(trust_domain, &uri, err);
+    if (st != WEFT_OK) return st;
     EVP_PKEY *key = pki_read_key(key_pem);
     if (!key) return pki_error(err, WEFT_INVALID, "key", "cannot be read as PEM");
     X509 *c = new_cert(key, now - CLOCK_SKEW_S, now + ttl_s);
-    bool ok = c && name_root(c, trust_domain) &&
+    bool ok = c && set_name(c, "root", trust_domain) &&
+              X509_set_issuer_name(c, X509_get_subject_name(c)) &&
               add_ext(c, c, NID_basic_constraints, "critical,CA:TRUE") &&
               add_ext(c, c, NID_key_usage, "critical,keyCertSign,cRLSign") &&
               add_ext(c, c, NID_subject_key_identifier, "hash") &&
               add_names(c, weft_slice_str(uri), NULL) && X509_sign(c, key, digest_of(key)) > 0;
-    enum weft_status st = ok ? pki_write_cert(ret_cert_pem, c)
-                             : pki_error(err, WEFT_INTERNAL, "root", "cannot be made");
+    st = ok ? pki_write_cert(ret_cert_pem, c)
+            : pki_error(err, WEFT_INTERNAL, "root", "cannot be made");
     X509_free(c);
     EVP_PKEY_free(key);
     return st;
@@ -136,11 +145,15 @@ static int64_t skew_for(int64_t ttl_s) {
     return ttl_s / 4 < CLOCK_SKEW_S ? ttl_s / 4 : CLOCK_SKEW_S;
 }
 
+static int64_t end_of(const struct signing *s, int64_t end) {
+    int64_t ca_end = pki_time(X509_get0_notAfter(sk_X509_value(s->ca_chain, 0)));
+    return end < ca_end ? end : ca_end;
+}
+
 static bool make_leaf(struct signing *s, struct weft_slice spiffe_id, const char *const *dns,
                       int64_t now, int64_t ttl_s) {
     X509 *ca = sk_X509_value(s->ca_chain, 0);
-    int64_t end = now + ttl_s, ca_end = pki_time(X509_get0_notAfter(ca));
-    s->leaf = new_cert(s->subject_key, now - skew_for(ttl_s), end < ca_end ? end : ca_end);
+    s->leaf = new_cert(s->subject_key, now - skew_for(ttl_s), end_of(s, now + ttl_s));
     X509 *c = s->leaf;
     return c && X509_set_issuer_name(c, X509_get_subject_name(ca)) &&
            add_ext(c, ca, NID_basic_constraints, "critical,CA:FALSE") &&
@@ -174,6 +187,56 @@ enum weft_status weft_pki_sign(struct weft_slice ca_key_pem, struct weft_slice c
     if (!make_leaf(&s, spiffe_id, dns_names, now, ttl_s))
         return pki_error(err, WEFT_INTERNAL, "certificate", "cannot be signed");
     return write_chain(&s, ret_chain_pem);
+}
+
+/* ---- an issuer below a root ---- */
+
+/* It signs leaves only (pathlen 0), for this trust domain only (RFC 5280 4.2.1.10: the host of a
+ * URI), and its key can do nothing else. */
+static bool make_issuer(struct signing *s, struct weft_slice trust_domain, const char *uri,
+                        int64_t now, int64_t ttl_s) {
+    X509 *ca = sk_X509_value(s->ca_chain, 0);
+    WEFT_FREE char *limits =
+        weft_asprintf("critical,permitted;URI:" WEFT_SLICE_FMT, WEFT_SLICE_ARG(trust_domain));
+    X509 *c = s->leaf = new_cert(s->subject_key, now - skew_for(ttl_s), end_of(s, now + ttl_s));
+    return c && set_name(c, "issuer", trust_domain) &&
+           X509_set_issuer_name(c, X509_get_subject_name(ca)) &&
+           add_ext(c, ca, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
+           add_ext(c, ca, NID_key_usage, "critical,keyCertSign,cRLSign") &&
+           add_ext(c, ca, NID_name_constraints, limits) &&
+           add_ext(c, ca, NID_subject_key_identifier, "hash") &&
+           add_ext(c, ca, NID_authority_key_identifier, "keyid") &&
+           add_names(c, weft_slice_str(uri), NULL) &&
+           X509_sign(c, s->ca_key, digest_of(s->ca_key)) > 0;
+}
+
+static enum weft_status write_whole_chain(const struct signing *s, struct weft_buf *ret) {
+    enum weft_status st = pki_write_cert(ret, s->leaf);
+    for (int i = 0; st == WEFT_OK && i < sk_X509_num(s->ca_chain); i++)
+        st = pki_write_cert(ret, sk_X509_value(s->ca_chain, i));
+    return st;
+}
+
+enum weft_status weft_pki_issuer(struct weft_slice ca_key_pem, struct weft_slice ca_chain_pem,
+                                 struct weft_slice key_pem, struct weft_slice trust_domain,
+                                 int64_t now, int64_t ttl_s, struct weft_buf *ret_chain_pem,
+                                 struct weft_error *err) {
+    WEFT_FREE char *uri = NULL;
+    WEFT_CLEANUP(signing_done) struct signing s = {0};
+    enum weft_status st = uri_of(trust_domain, &uri, err);
+    if (st == WEFT_OK) st = load_ca(&s, ca_key_pem, ca_chain_pem, now, err);
+    if (st != WEFT_OK) return st;
+    if (X509_get_pathlen(sk_X509_value(s.ca_chain, 0)) == 0)
+        return weft_error_set(err, WEFT_INVALID, "CA certificate",
+                              "may have no issuer below it (pathlen 0)");
+    EVP_PKEY *key = pki_read_key(key_pem);
+    if (!key) return pki_error(err, WEFT_INVALID, "key", "cannot be read as PEM");
+    s.subject_key = key;
+    bool ok = make_issuer(&s, trust_domain, uri, now, ttl_s);
+    st = ok ? write_whole_chain(&s, ret_chain_pem)
+            : pki_error(err, WEFT_INTERNAL, "issuer", "cannot be made");
+    EVP_PKEY_free(key);
+    return st;
 }
 
 bool weft_pki_equal(struct weft_slice a, struct weft_slice b) {

@@ -45,3 +45,13 @@ enum weft_status weft_pki_bundle(struct weft_slice chain_pem, struct weft_slice 
     sk_X509_push(all, sk_X509_pop(chain));
     return write_sorted(all, ret_pem);
 }
+
+void pki_bundle_sha256(STACK_OF(X509) * bundle, unsigned char ret[32]) {
+    STACK_OF(X509) *copy = sk_X509_dup(bundle); /* the certificates stay the bundle's */
+    struct weft_buf text;
+    weft_buf_init(&text, 0);
+    (void)write_sorted(copy, &text);
+    weft_pki_sha256(weft_buf_slice(&text), ret);
+    weft_buf_done(&text);
+    sk_X509_free(copy);
+}

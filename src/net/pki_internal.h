@@ -19,6 +19,7 @@ struct weft_identity {
     char **domains;
     size_t n_domains;
     int64_t not_before, not_after;
+    unsigned char root_sha256[32], bundle_sha256[32];
 };
 
 /* "spiffe://<domain>/<path>" with the characters that SPIFFE allows; `ret_domain` may be NULL. */
@@ -37,6 +38,8 @@ STACK_OF(X509) * pki_read_certs(struct weft_slice pem);
 enum weft_status pki_write_cert(struct weft_buf *out, X509 *c);
 enum weft_status pki_bio_out(struct weft_buf *out, BIO *mem);
 
+/* SHA-256 of these certificates as weft_pki_bundle would write them. */
+void pki_bundle_sha256(STACK_OF(X509) * bundle, unsigned char ret[32]);
 /* A store that trusts exactly these certificates, roots or not. */
 X509_STORE *pki_store(STACK_OF(X509) * bundle);
 /* Fills err with `what` and OpenSSL's reason. */

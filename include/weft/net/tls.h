@@ -18,6 +18,10 @@ struct weft_identity *weft_identity_unref(struct weft_identity *i);
 struct weft_slice weft_identity_spiffe_id(const struct weft_identity *i);
 int64_t weft_identity_not_before(const struct weft_identity *i); /* Unix seconds */
 int64_t weft_identity_not_after(const struct weft_identity *i);
+/* SHA-256 (32 bytes): of the trusted certificate that the chain ends at, which is its fingerprint,
+ * and of the trust bundle as weft_pki_bundle writes it. Zeros: trust only. */
+const unsigned char *weft_identity_root(const struct weft_identity *i);
+const unsigned char *weft_identity_bundle(const struct weft_identity *i);
 
 /* ---- contexts: one per worker and role (SSL_CTX is not shared between workers) ---- */
 enum weft_tls_kind {
@@ -45,6 +49,13 @@ enum weft_status weft_pki_key(struct weft_buf *ret_key_pem); /* ECDSA P-256 */
 enum weft_status weft_pki_root(struct weft_slice key_pem, struct weft_slice trust_domain,
                                int64_t now, int64_t ttl_s, struct weft_buf *ret_cert_pem,
                                struct weft_error *err);
+/* A certificate below that of `ca_chain_pem` (its issuer first) which may sign leaves of this trust
+ * domain and nothing else; never beyond its issuer's end. `ret_chain_pem`: it, then ca_chain_pem.
+ * RFC 5280 4.2.1.9, 4.2.1.10. */
+enum weft_status weft_pki_issuer(struct weft_slice ca_key_pem, struct weft_slice ca_chain_pem,
+                                 struct weft_slice key_pem, struct weft_slice trust_domain,
+                                 int64_t now, int64_t ttl_s, struct weft_buf *ret_chain_pem,
+                                 struct weft_error *err);
 /* A request signed with key_pem, with the SPIFFE ID as URI SAN. */
 enum weft_status weft_pki_csr(struct weft_slice key_pem, struct weft_slice spiffe_id,
                               struct weft_buf *ret_csr_pem, struct weft_error *err);
@@ -62,6 +73,18 @@ enum weft_status weft_pki_bundle(struct weft_slice chain_pem, struct weft_slice 
 /* Takes as long wherever the two differ: for what is secret. */
 bool weft_pki_equal(struct weft_slice a, struct weft_slice b);
 void weft_pki_sha256(struct weft_slice s, unsigned char ret[32]);
+/* Of the first certificate. */
 enum weft_status weft_pki_cert_info(struct weft_slice cert_pem, struct weft_buf *ret_spiffe_id,
                                     int64_t *ret_not_before, int64_t *ret_not_after,
                                     struct weft_error *err);
+
+struct weft_pki_cert {
+    char name[72]; /* common name of its subject, as far as it fits */
+    int64_t not_before, not_after;
+    bool self_signed;
+    unsigned char sha256[32]; /* of the DER: its fingerprint */
+};
+/* Every certificate of the PEM, at least one. The caller frees *ret. */
+enum weft_status weft_pki_read(struct weft_slice pem, struct weft_pki_cert **ret, size_t *ret_n,
+                               struct weft_error *err);
+void weft_pki_hex(const unsigned char sha256[32], char ret[65]);
