@@ -107,6 +107,7 @@ static void format(struct weft_buf *b, unsigned worker, const struct proxy_log_l
     text(&j, "method", x->method);
     text(&j, "authority", x->authority);
     text(&j, "path", x->path);
+    text(&j, "sni", x->sni);
     weft_json_str(&j, "protocol", weft_slice_str(x->protocol));
     weft_json_u64(&j, "status", x->status);
     if (x->grpc_status >= 0) weft_json_u64(&j, "grpc_status", (uint64_t)x->grpc_status);

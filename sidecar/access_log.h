@@ -28,9 +28,10 @@ struct proxy_log_marks {
 struct proxy_log_line {
     const struct proxy_series_labels *labels; /* direction and who decided */
     struct weft_slice request_id, method, authority, path;
-    const char *protocol; /* "h1", "h1.0", "h2", "opaque", "refused" */
-    uint16_t status;      /* 0: none was sent */
-    int8_t grpc_status;   /* or PROXY_GRPC_* */
+    struct weft_slice sni; /* of TLS that is passed on, cleaned */
+    const char *protocol;  /* "h1", "h1.0", "h2", "opaque", "refused" */
+    uint16_t status;       /* 0: none was sent */
+    int8_t grpc_status;    /* or PROXY_GRPC_* */
     enum weft_reason reason;
     const struct weft_addr *client, *endpoint;
     struct weft_slice peer_id; /* who proved itself at the other end */

@@ -55,6 +55,7 @@ void proxy_conn_unref(struct proxy_conn *c) {
     proxy_dest_unref(c->dest);
     proxy_bound_unref(c->fixed);
     free((char *)(uintptr_t)c->peer_id.base);
+    free(c->server_name);
     WEFT_OBJ_DONE(c);
     weft_keep_drop(c);
 }
@@ -109,6 +110,7 @@ static void log_refused(struct proxy_conn *c, enum weft_reason why) {
         .protocol = "refused",
         .grpc_status = PROXY_GRPC_NOT,
         .authority = weft_slice_str(dst),
+        .sni = weft_slice_str(c->server_name),
         .reason = why,
         .client = &c->client,
         .duration_us = weft_loop_now_us(c->w->loop) - c->started_us,
@@ -140,20 +142,16 @@ static void sniffed(struct proxy_conn *c, enum weft_sniff what, struct weft_slic
     weft_timer_stop(&c->timer);
     weft_xport_read_stop(c->x);
     proxy_conn_hush(c);
+    if (what == WEFT_SNIFF_TLS) proxy_server_name_note(c, bytes);
     weft_xport_unread(c->x, bytes);
     c->on_sniffed(c, what);
-}
-
-static bool record_is_whole(struct weft_slice s) {
-    const uint8_t *p = (const uint8_t *)s.base;
-    return s.len >= 5 && s.len - 5 >= (size_t)(p[3] << 8 | p[4]);
 }
 
 /* Whole, or never to be read: a peer's comes in one record. */
 static bool hello_complete(const struct proxy_conn *c) {
     struct weft_client_hello hello;
     struct weft_slice first = weft_buf_slice(&c->first);
-    return record_is_whole(first) || first.len >= MAX_FIRST ||
+    return weft_sniff_record_whole(first) || first.len >= MAX_FIRST ||
            weft_sniff_client_hello(first, &hello);
 }
 

@@ -24,6 +24,7 @@ struct proxy_conn {
     struct weft_addr dst;      /* what the client meant; inbound: the app */
     struct weft_addr client;   /* who called */
     struct weft_slice peer_id; /* inbound over mTLS: verified; owned */
+    char *server_name;         /* of the caller's own TLS, once seen; clean; owned */
     struct proxy_dest *dest;   /* outbound: what dst means */
     struct proxy_bound *fixed; /* outbound without dest: none */
     struct proxy_park park;
@@ -80,6 +81,12 @@ void proxy_opaque_go(struct proxy_conn *c);
 void proxy_opaque_close(struct proxy_conn *c);
 void proxy_opaque_cut(struct proxy_conn *c, enum weft_reason why); /* both sides see a reset */
 void proxy_opaque_check(struct proxy_conn *c);                     /* its timeouts; now and then */
+
+/* server_name.c: the name in a ClientHello, kept for the log line. */
+void proxy_server_name_note(struct proxy_conn *c, struct weft_slice first);
+void proxy_server_name_drop(struct proxy_conn *c); /* the TLS was the mesh's own */
+/* Of a relay that begins: looks for it in the caller's first bytes as they pass, and counts. */
+void proxy_server_name_watch(struct proxy_conn *c);
 
 /* expiry.c: the connection, or what must not outlive them, ends with the own certificate or the
  * peer's (Unix seconds). Uses c->timer. */

@@ -95,6 +95,7 @@ static const struct weft_xport_cb handshake_cb = {
     .on_open = on_handshake, .on_eof = on_handshake_eof, .on_error = on_handshake};
 
 static void terminate(struct proxy_conn *c) {
+    proxy_server_name_drop(c);
     if (!c->w->server_tls) { /* no identity yet: the peer tries another endpoint */
         weft_counter_add(c->w->stats.tls_failed, 1);
         proxy_conn_refuse(c, WEFT_REASON_NO_CONFIG);

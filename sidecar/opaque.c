@@ -55,6 +55,7 @@ static void log_end(struct proxy_conn *c, uint64_t in, uint64_t out, enum weft_r
         .labels = proxy_series_labels(proxy_conn_series(c)),
         .protocol = "opaque",
         .authority = weft_slice_str(dst),
+        .sni = weft_slice_str(c->server_name),
         .grpc_status = PROXY_GRPC_NOT,
         .reason = why,
         .client = &c->client,
@@ -103,6 +104,7 @@ static void start_relay(struct proxy_conn *c) {
     if (c->load) proxy_load_worked(c->load, c->w);
     if (c->up_id.len) proxy_conn_watch_expiry(c, weft_xport_info(b)->peer_not_after);
     c->relay = weft_relay_new(a, b, on_relay_done, c);
+    proxy_server_name_watch(c);
     proxy_conn_check_expiry(c);
 }
 

@@ -35,6 +35,9 @@
     X(PASSTHROUGH, "weft_passthrough_connections_total", COUNTER, "direction,why",                 \
       "Connections passed through without a route: foreign (not of the mesh), unknown (no "        \
       "configuration came in time), opaque (not HTTP), app_tls.")                                  \
+    X(APP_TLS, "weft_app_tls_connections_total", COUNTER, "direction,server_name",                 \
+      "Connections passed through on which the caller began TLS of its own: named (it asks for a " \
+      "server name), none.")                                                                       \
     X(REFUSED, "weft_refused_connections_total", COUNTER, "direction,reason",                      \
       "Connections closed by the proxy before any request.")                                       \
     X(LIMITS, "weft_limits_hit_total", COUNTER, "direction,limit",                                 \

@@ -19,6 +19,7 @@ struct weft_relay {
     struct side a, b;
     struct weft_task end;
     void (*on_done)(void *ud, const struct weft_relay_result *r);
+    bool (*peek)(void *ud, struct weft_slice data); /* of a, or NULL */
     void *ud;
     enum weft_status status;
     bool ending, by_b;
@@ -46,6 +47,8 @@ static void on_end(void *arg) {
 
 static void on_read(void *ud, struct weft_slice data) {
     struct side *s = ud;
+    struct weft_relay *r = s->relay;
+    if (r->peek && s == &r->a && !r->peek(r->ud, data)) r->peek = NULL;
     s->sent += data.len;
     weft_xport_write(s->other->xport, data);
     if (weft_xport_queued(s->other->xport) >= WEFT_XPORT_HIGH) weft_xport_read_stop(s->xport);
@@ -88,6 +91,10 @@ struct weft_relay *weft_relay_new(struct weft_xport *a, struct weft_xport *b,
     weft_xport_read_start(a);
     weft_xport_read_start(b);
     return r;
+}
+
+void weft_relay_peek(struct weft_relay *r, bool (*fn)(void *ud, struct weft_slice data)) {
+    r->peek = fn;
 }
 
 void weft_relay_close(struct weft_relay *r) {

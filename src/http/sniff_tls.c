@@ -77,6 +77,11 @@ bool weft_sniff_client_hello(struct weft_slice first, struct weft_client_hello *
     return true;
 }
 
+bool weft_sniff_record_whole(struct weft_slice first) {
+    const uint8_t *p = (const uint8_t *)first.base;
+    return first.len >= 5 && first.len - 5 >= (size_t)(p[3] << 8 | p[4]);
+}
+
 bool weft_sniff_alpn_has(struct weft_slice alpn, struct weft_slice name) {
     struct cursor c = cursor(alpn);
     while (!c.bad && c.rest.len) {

@@ -14,6 +14,9 @@ struct weft_relay_result {
 struct weft_relay *weft_relay_new(struct weft_xport *a, struct weft_xport *b,
                                   void (*on_done)(void *ud, const struct weft_relay_result *r),
                                   void *ud);
+/* Right after new: shows fn (with the same ud) what a sends, before it goes on, until fn says
+ * false. fn changes nothing and closes nothing. */
+void weft_relay_peek(struct weft_relay *r, bool (*fn)(void *ud, struct weft_slice data));
 void weft_relay_close(struct weft_relay *r); /* on_done follows */
 void weft_relay_cut(struct weft_relay *r);   /* the same, but both sides see it broken */
 /* To be called now and then: IDLE_TIMEOUT when no byte came from either side for idle_us,

@@ -15,6 +15,8 @@ enum weft_sniff weft_sniff(struct weft_slice first);
 /* The same when nothing came for a while: what begins like HTTP is HTTP, so that no caller gets a
  * request past the proxy by sending it slowly; never MORE. */
 enum weft_sniff weft_sniff_stalled(struct weft_slice first);
+/* Has the TLS record that begins here come to its end? */
+bool weft_sniff_record_whole(struct weft_slice first);
 /* Server name and ALPN of a ClientHello; slices point into `first`. false: not (yet) complete. */
 struct weft_client_hello {
     struct weft_slice sni;
