@@ -9,6 +9,7 @@ enum {
     CLI_USAGE = 2,  /* the command line or the paths are wrong */
 };
 
+int cmd_ca(int argc, char **argv);
 int cmd_compile(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_explain(int argc, char **argv);

@@ -18,6 +18,7 @@ static const struct command {
     {"routes", cmd_routes, "Show the status of every route"},
     {"local", cmd_local, "Run Pods, Services and routes from manifests on this machine"},
     {"proxy", cmd_proxy, "Ask the sidecar of a pod what it has in force, counts and logs"},
+    {"ca", cmd_ca, "Show whom the mesh trusts and what signs; replace its root, step by step"},
     {"inject", cmd_inject, "Put the sidecar into the pods of manifests, as the webhook would"},
     {"install", cmd_install, "Print what Weft needs in a cluster, for kubectl apply"},
     {"upgrade", cmd_upgrade, "Print the manifests of this version, to apply over an older one"},

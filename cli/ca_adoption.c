@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <cli/ca_adoption.h>
+
+#include <cli/crowd.h>
+#include <stdio.h>
+#include <string.h>
+#include <weft/base/alloc.h>
+#include <weft/gamma/inject.h>
+#include <weft/object/json.h>
+
+/* The label of the series that is 1: `FAMILY{sha256="…"} 1`. */
+static struct weft_slice label_of(struct weft_slice text, const char *family) {
+    WEFT_FREE char *begin = weft_asprintf("%s{sha256=\"", family);
+    while (text.len) {
+        struct weft_slice line = weft_slice_cut(&text, '\n');
+        if (!weft_slice_starts(line, weft_slice_str(begin))) continue;
+        struct weft_slice rest = weft_slice_from(line, strlen(begin));
+        struct weft_slice sha = weft_slice_cut(&rest, '"');
+        if (weft_slice_is(rest, "} 1")) return sha;
+    }
+    return WEFT_SLICE_EMPTY;
+}
+
+static void note(struct cli_ca_adoption *a, const char *pod, const char *why) {
+    json_array_append_new(a->behind, json_pack("{s:s, s:s}", "pod", pod, "why", why));
+}
+
+void cli_ca_adoption_add(struct cli_ca_adoption *a, const char *pod, struct weft_slice text,
+                         const char *why) {
+    a->n++;
+    struct weft_slice bundle = label_of(text, "weft_trust_bundle_info");
+    struct weft_slice root = label_of(text, "weft_certificate_root_info");
+    if (!why && (!bundle.len || !root.len))
+        why = "does not tell whom it trusts: it has no certificate yet, or is of an older version";
+    if (why) {
+        a->silent++;
+        note(a, pod, why);
+        return;
+    }
+    bool has_bundle = weft_slice_is(bundle, a->ca->bundle_sha);
+    bool has_root = weft_slice_is(root, a->ca->top_sha);
+    a->bundle += has_bundle;
+    a->root += has_root;
+    if (!has_bundle) note(a, pod, "trusts other roots than it is to");
+    if (!has_root) note(a, pod, "has a certificate of another root than the one that signs");
+}
+
+static void on_answer(void *ud, const char *pod, struct weft_slice text, const char *why) {
+    cli_ca_adoption_add(ud, pod, text, why);
+}
+
+static bool is_asked(const json_t *pod) {
+    struct weft_slice phase = weft_js_slice(weft_js_in(pod, "status", "phase"));
+    return weft_js_str(weft_js_in(pod, "metadata", "annotations"), WEFT_SIDECAR_KEY).len &&
+           !weft_slice_is(phase, "Succeeded") && !weft_slice_is(phase, "Failed");
+}
+
+bool cli_ca_adoption_fetch(struct cli_ca_adoption *a, struct cli_ask *ask) {
+    json_t *items = cli_ask_list(ask, "/api/v1/pods", NULL, NULL), *o;
+    size_t i, n = 0;
+    bool read = !ask->error;
+    char **names = weft_alloc0((json_array_size(items) + 1) * sizeof *names);
+    if (!read) fprintf(stderr, "weft ca: the pods cannot be read: %s\n", ask->error);
+    json_array_foreach(items, i, o) {
+        const json_t *meta = json_object_get(o, "metadata");
+        if (is_asked(o))
+            names[n++] = weft_asprintf(WEFT_SLICE_FMT "/" WEFT_SLICE_FMT,
+                                       WEFT_SLICE_ARG(weft_js_str(meta, "namespace")),
+                                       WEFT_SLICE_ARG(weft_js_str(meta, "name")));
+    }
+    if (read)
+        cli_crowd_ask(ask, &(struct cli_crowd){.pods = (const char *const *)names,
+                                               .n = n,
+                                               .port = CLI_METRICS_PORT,
+                                               .path = "/metrics",
+                                               .what = "metrics",
+                                               .on_answer = on_answer,
+                                               .ud = a});
+    for (i = 0; i < n; i++) free(names[i]);
+    free(names);
+    json_decref(items);
+    return read;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Which sidecars trust what they are to trust, and have a certificate of the root that signs: as
+ * their metrics tell it. */
+#pragma once
+#include <cli/ask.h>
+#include <cli/ca_state.h>
+
+struct cli_ca_adoption {
+    const struct cli_ca *ca;
+    size_t n;       /* sidecars */
+    size_t silent;  /* of them: did not answer, or are of a version that does not tell */
+    size_t bundle;  /* trust what they are to */
+    size_t root;    /* have a certificate of the root that signs */
+    json_t *behind; /* {pod, why} of those that are neither; the caller's */
+};
+/* `why` NULL: `text` is its /metrics. */
+void cli_ca_adoption_add(struct cli_ca_adoption *a, const char *pod, struct weft_slice text,
+                         const char *why);
+/* Asks every pod with a sidecar. False: who there is could not be read; it was printed why. */
+bool cli_ca_adoption_fetch(struct cli_ca_adoption *a, struct cli_ask *ask);
