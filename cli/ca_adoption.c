@@ -45,6 +45,12 @@ void cli_ca_adoption_add(struct cli_ca_adoption *a, const char *pod, struct weft
     if (!has_root) note(a, pod, "has a certificate of another root than the one that signs");
 }
 
+/* Before the new root signs, certificates of the old one are what there is. */
+bool cli_ca_has_arrived(const struct cli_ca_adoption *a, enum cli_ca_step next) {
+    if (next == CLI_CA_SIGN) return a->bundle == a->n;
+    return next != CLI_CA_FORGET || (a->bundle == a->n && a->root == a->n);
+}
+
 static void on_answer(void *ud, const char *pod, struct weft_slice text, const char *why) {
     cli_ca_adoption_add(ud, pod, text, why);
 }

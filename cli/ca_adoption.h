@@ -16,5 +16,7 @@ struct cli_ca_adoption {
 /* `why` NULL: `text` is its /metrics. */
 void cli_ca_adoption_add(struct cli_ca_adoption *a, const char *pod, struct weft_slice text,
                          const char *why);
+/* May `next` be taken: has every sidecar taken up what it builds on? */
+bool cli_ca_has_arrived(const struct cli_ca_adoption *a, enum cli_ca_step next);
 /* Asks every pod with a sidecar. False: who there is could not be read; it was printed why. */
 bool cli_ca_adoption_fetch(struct cli_ca_adoption *a, struct cli_ask *ask);

@@ -15,13 +15,15 @@
 
 struct options {
     const char *ns, *secret, *root_secret, *webhook, *trust_domain, *output, *kubeconfig, *context;
-    bool force;
+    bool force, start;
 };
 static const struct weft_option rows[] = {
     {"namespace", NULL, "NS", "Where the controllers are. Default weft-system.", weft_option_str,
      offsetof(struct options, ns), 0, 0, 'n'},
     {"output", NULL, "table|json", "status: default table.", weft_option_str,
      offsetof(struct options, output), 0, 0, 'o'},
+    {"start", NULL, NULL, "rotate: begin, where nothing is under way.", weft_option_bool,
+     offsetof(struct options, start)},
     {"force", NULL, NULL, "rotate: take the step although sidecars are behind; they are named.",
      weft_option_bool, offsetof(struct options, force)},
     {"trust-domain", NULL, "NAME",
@@ -109,21 +111,14 @@ static void name_behind(const struct call *c) {
 /* Has the step before arrived everywhere? It was printed where not. */
 static bool may_take(struct call *c, enum cli_ca_step step) {
     const struct cli_ca_adoption *a = &c->adoption;
-    if (step != CLI_CA_SIGN && step != CLI_CA_FORGET) return true;
-    bool trusted = a->bundle == a->n, certified = step == CLI_CA_SIGN || a->root == a->n;
-    bool hook = !webhook_is_behind(c);
-    if (trusted && certified && hook) return true;
-    /* Before the new root signs, certificates of the old one are what there is. */
-    name_behind(c);
-    if (!trusted)
-        fprintf(stderr, "weft ca: %zu of %zu sidecars trust the roots that they are to\n",
-                a->bundle, a->n);
-    if (!certified)
-        fprintf(
-            stderr,
-            "weft ca: %zu of %zu sidecars have a certificate of the root that signs; the others "
-            "get theirs at two thirds of the old one's life\n",
-            a->root, a->n);
+    bool waits = step == CLI_CA_SIGN || step == CLI_CA_FORGET;
+    bool hook = !waits || !webhook_is_behind(c), sidecars = cli_ca_has_arrived(a, step);
+    if (sidecars && hook) return true;
+    if (!sidecars) name_behind(c);
+    fprintf(stderr,
+            "weft ca: of %zu sidecars %zu trust the roots that they are to, %zu have a certificate "
+            "of the root that signs (they get it at two thirds of the old one's life)\n",
+            a->n, a->bundle, a->root);
     if (!hook) fprintf(stderr, "weft ca: the webhook's configuration has another bundle yet\n");
     return c->o->force;
 }
@@ -143,6 +138,10 @@ static bool take_step(struct call *c, const struct cli_ca_plan *p) {
     const char *domain = domain_of(c, name);
     if (p->step == CLI_CA_NONE) {
         fprintf(stderr, "weft ca: %s\n", p->what);
+        return false;
+    }
+    if (p->step == CLI_CA_BEGIN && !c->o->start) {
+        fprintf(stderr, "weft ca: no rotation is under way; --start begins one\n");
         return false;
     }
     if (p->step == CLI_CA_BEGIN && !domain) {
@@ -194,7 +193,8 @@ static const struct {
     const char *help;
 } verbs[] = {
     {"status", status, "who signs, until when; which roots are trusted, and by which sidecars"},
-    {"rotate", rotate, "replaces the root: each call takes the next step, if the last has arrived"},
+    {"rotate", rotate,
+     "replaces the root: takes the next step, if the last has arrived everywhere"},
 };
 
 static int help(void) {
@@ -204,10 +204,10 @@ static int help(void) {
     for (size_t i = 0; i < WEFT_LEN(verbs); i++)
         printf("  %-8s %s\n", verbs[i].name, verbs[i].help);
     printf(
-        "\nrotate is called three times: a new root is made and trusted beside the old one; then "
-        "it\nsigns; then the old one is forgotten. It can be stopped anywhere and gone on with.\n"
-        "Exit status: 0 done; 1 refused, with the reason, or not read; 2 wrong usage.\n\n"
-        "Options:\n");
+        "\nrotate is called three times: with --start a new root is made and trusted beside the\n"
+        "old one; then it signs; then the old one is forgotten. It can be stopped anywhere and\n"
+        "gone on with. Exit status: 0 done; 1 refused, with the reason, or not read; 2 wrong "
+        "usage.\n\nOptions:\n");
     weft_options_print(stdout, rows, WEFT_LEN(rows));
     return CLI_OK;
 }

@@ -9,6 +9,7 @@
 
 #define GATEWAY "/apis/gateway.networking.k8s.io/v1"
 #define SECRET  "/api/v1/namespaces/weft-system/secrets/weft-ca"
+#define ROOT    SECRET "-root"
 #define LEASE   "/apis/coordination.k8s.io/v1/namespaces/weft-system/leases/weft-controller"
 #define ROUTE   GATEWAY "/namespaces/shop/httproutes/web"
 #define XMESH   "/apis/gateway.networking.x-k8s.io/v1alpha1/xmeshes/weft"
@@ -160,6 +161,7 @@ static void the_first_one_makes_what_is_missing_and_serves(void **state) {
     struct world *w = *state;
     UNTIL(&w->m, is_ready(w->a));
     assert_non_null(cluster_get(w->cluster, SECRET));
+    assert_non_null(cluster_get(w->cluster, ROOT));
     assert_int_equal(weft_counter_value(w->a->metrics.leader), 1);
     struct proxy *p = proxy_of(w, w->a);
     UNTIL(&w->m, p->bounds > 0 && p->inbounds > 0);
@@ -314,6 +316,94 @@ static void a_replaced_secret_reaches_the_proxies(void **state) {
     proxy_free(p);
 }
 
+/* A member of a Secret, decoded, at the end of `ret`. */
+static void read_member(struct world *w, const char *path, const char *key, struct weft_buf *ret) {
+    const json_t *data = json_object_get(cluster_get(w->cluster, path), "data");
+    const char *text = json_string_value(json_object_get(data, key));
+    assert_non_null(text);
+    assert_int_equal(weft_base64_decode(weft_slice_str(text), ret), WEFT_OK);
+}
+
+static void write_member(json_t *secret, const char *key, const struct weft_buf *pem) {
+    struct weft_buf text = {0};
+    (void)weft_base64_encode(weft_buf_slice(pem), &text);
+    json_object_set_new(json_object_get(secret, "data"), key,
+                        json_stringn(text.base, weft_buf_size(&text)));
+    weft_buf_done(&text);
+}
+
+/* Puts one below the root that is there: nine tenths of its life are over. */
+static void age_the_issuer(struct world *w) {
+    struct weft_buf root_key = {0}, root = {0}, key = {0}, chain = {0};
+    int64_t now = (int64_t)(weft_clock_unix_us() / 1000000u);
+    read_member(w, ROOT, "tls.key", &root_key);
+    read_member(w, ROOT, "tls.crt", &root);
+    assert_int_equal(weft_pki_key(&key), WEFT_OK);
+    assert_int_equal(weft_pki_issuer(weft_buf_slice(&root_key), weft_buf_slice(&root),
+                                     weft_buf_slice(&key), LIT("cluster.local"), now - 9 * 86400,
+                                     10 * 86400, &chain, NULL),
+                     WEFT_OK);
+    json_t *secret = json_deep_copy(cluster_get(w->cluster, SECRET));
+    write_member(secret, "tls.key", &key);
+    write_member(secret, "tls.crt", &chain);
+    cluster_put(w->cluster, SECRET, secret);
+    weft_buf_done(&root_key);
+    weft_buf_done(&root);
+    weft_buf_done(&key);
+    weft_buf_done(&chain);
+}
+
+/* By whichever replica leads; a proxy notices nothing but, some day, another chain. */
+static void an_issuer_that_grows_old_is_replaced_while_proxies_are_served(void **state) {
+    struct world *w = *state;
+    UNTIL(&w->m, is_ready(w->a));
+    w->b = start(w);
+    UNTIL(&w->m, is_ready(w->b));
+    struct proxy *p = proxy_of(w, w->b);
+    UNTIL(&w->m, p->identities == 1 && p->bounds > 0 && p->trusts == 1);
+    int64_t soon = (int64_t)(weft_clock_unix_us() / 1000000u) + 2 * 86400;
+    unsigned char root[32];
+    memcpy(root, weft_identity_root(p->agent->identity), sizeof root);
+    age_the_issuer(w);
+    UNTIL(&w->m, controller_ca_not_after(w->b->ca) < soon);
+    UNTIL(&w->m, controller_ca_not_after(w->b->ca) > soon && /* a new one, at both */
+                     controller_ca_not_after(w->a->ca) > soon);
+    renew(w, p, "token-of-shop-web.2");
+    UNTIL(&w->m, p->identities == 2);
+    assert_memory_equal(weft_identity_root(p->agent->identity), root, sizeof root);
+    char told[65];
+    weft_pki_hex(weft_identity_bundle(p->agent->identity), told);
+    assert_string_equal(told, w->b->metrics.trust);
+    assert_int_equal(p->trusts, 1);
+    assert_int_equal(p->downs, 0);
+    assert_int_equal(weft_counter_value(w->a->metrics.ca_unrenewed), 0);
+    proxy_free(p);
+}
+
+static unsigned no_root(void *ud, const struct fake_request *r) {
+    (void)ud;
+    return strcmp(r->method, "GET") == 0 && fake_is(r, ROOT) ? 404 : 0;
+}
+
+static bool event_of(const struct world *w, const char *reason) {
+    for (size_t i = 0; i < CLUSTER_MAX; i++) {
+        const json_t *o = w->cluster->objects[i].json;
+        const char *is = json_string_value(json_object_get(o, "reason"));
+        if (is && strcmp(is, reason) == 0) return true;
+    }
+    return false;
+}
+
+/* The root was taken out of the cluster. */
+static void an_issuer_that_cannot_be_renewed_is_told(void **state) {
+    struct world *w = *state;
+    UNTIL(&w->m, is_ready(w->a));
+    w->cluster->script = no_root;
+    age_the_issuer(w);
+    UNTIL(&w->m, weft_counter_value(w->a->metrics.ca_unrenewed) == 1);
+    UNTIL(&w->m, event_of(w, "AuthorityNotRenewed"));
+}
+
 static bool waits_for_version(const struct world *w) {
     const char *why = controller_cluster_unready(w->a->cluster);
     return why && strstr(why, "version");
@@ -356,6 +446,8 @@ int main(void) {
         T(while_nobody_can_be_asked_a_pod_that_is_known_renews_itself),
         T(the_second_one_takes_over_at_once),
         T(a_replaced_secret_reaches_the_proxies),
+        T(an_issuer_that_grows_old_is_replaced_while_proxies_are_served),
+        T(an_issuer_that_cannot_be_renewed_is_told),
         T(the_webhook_waits_for_the_version),
         T(stopping_while_a_token_is_asked_about),
     };

@@ -170,6 +170,20 @@ static void who_is_behind_is_told_from_the_metrics(void **state) {
     json_decref(secret);
 }
 
+static void a_step_waits_for_every_sidecar(void **state) {
+    (void)state;
+    struct cli_ca_adoption all = {.n = 3, .bundle = 3, .root = 3},
+                           late = {.n = 3, .bundle = 2, .root = 3},
+                           uncertified = {.n = 3, .bundle = 3, .root = 2}, none = {0};
+    assert_true(cli_ca_has_arrived(&all, CLI_CA_SIGN) && cli_ca_has_arrived(&all, CLI_CA_FORGET));
+    assert_false(cli_ca_has_arrived(&late, CLI_CA_SIGN));
+    assert_false(cli_ca_has_arrived(&late, CLI_CA_FORGET));
+    assert_true(cli_ca_has_arrived(&uncertified, CLI_CA_SIGN)); /* nobody can have one yet */
+    assert_false(cli_ca_has_arrived(&uncertified, CLI_CA_FORGET));
+    assert_true(cli_ca_has_arrived(&late, CLI_CA_BEGIN) && cli_ca_has_arrived(&late, CLI_CA_TRUST));
+    assert_true(cli_ca_has_arrived(&none, CLI_CA_SIGN));
+}
+
 static void what_is_no_authority_is_an_error(void **state) {
     (void)state;
     struct cli_ca ca;
@@ -187,6 +201,7 @@ int main(void) {
         T(a_root_that_nobody_trusts_is_not_signed_with),
         T(only_the_old_root_is_forgotten),
         T(who_is_behind_is_told_from_the_metrics),
+        T(a_step_waits_for_every_sidecar),
         T(what_is_no_authority_is_an_error),
     };
 #undef T
