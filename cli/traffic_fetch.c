@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Asks every sidecar for its metrics. */
-#include <cli/ask.h>
+#include <cli/crowd.h>
 #include <cli/input.h>
 #include <cli/local/jsonx.h>
 #include <cli/local/requester.h>
@@ -15,26 +15,19 @@
 #include <weft/object/store.h>
 #include <weft/object/types.h>
 
-enum { AT_ONCE = 8, NAMED = 10, TIMEOUT_US = 5000000, STEP = 50 };
+enum { NAMED = 10, TIMEOUT_MS = 5000 };
 
 /* === who did not answer === */
 
 struct tally {
     struct cli_traffic *traffic;
-    size_t n, done, silent;
+    size_t n, done, silent; /* done: of a local mesh */
 };
-
-static void progress(struct tally *y) {
-    if (y->n < STEP || (y->done % STEP && y->done < y->n)) return;
-    fprintf(stderr, "weft: metrics of %zu of %zu sidecars\n", y->done, y->n);
-}
 
 /* `why` NULL: `text` is its answer. */
 static void take(struct tally *y, const char *pod, struct weft_slice text, const char *why) {
-    y->done++;
     if (!why && cli_traffic_add(y->traffic, text) != WEFT_OK) why = "no metrics of a weft-proxy";
     if (why && ++y->silent <= NAMED) fprintf(stderr, "weft: no traffic of %s: %s\n", pod, why);
-    progress(y);
 }
 
 static bool conclude(const struct tally *y) {
@@ -45,80 +38,55 @@ static bool conclude(const struct tally *y) {
 
 /* === a cluster === */
 
-struct crowd {
-    struct tally tally;
-    struct weft_kube *kube;
-    char **pods; /* "ns/name" */
-    size_t next, under_way;
-};
-struct question {
-    struct crowd *crowd;
-    const char *pod;
+struct pods {
+    char **names; /* "ns/name" */
+    size_t n;
 };
 
 static void on_pod(void *ud, const struct weft_object *o) {
-    struct crowd *c = ud;
+    struct pods *p = ud;
     struct weft_arena a;
     struct weft_pod view;
     weft_arena_init(&a, 0);
     weft_pod_view(o, &a, &view);
     if (weft_js_str(view.meta.annotations, WEFT_SIDECAR_KEY).len && !view.over && view.n_ips) {
-        c->pods = weft_realloc(c->pods, (c->tally.n + 1) * sizeof *c->pods);
-        c->pods[c->tally.n++] = weft_asprintf("%s/%s", o->ns, o->name);
+        p->names = weft_realloc(p->names, (p->n + 1) * sizeof *p->names);
+        p->names[p->n++] = weft_asprintf("%s/%s", o->ns, o->name);
     }
     weft_arena_done(&a);
 }
 
-static void ask_more(struct crowd *c);
-
-static void on_reply(void *ud, const struct weft_kube_reply *r) {
-    struct question *q = ud;
-    struct crowd *c = q->crowd;
-    c->under_way--;
-    take(&c->tally, q->pod, r->text, r->error);
-    free(q);
-    ask_more(c);
+static void on_answer(void *ud, const char *pod, struct weft_slice text, const char *why) {
+    take(ud, pod, text, why);
 }
 
-static void ask_more(struct crowd *c) {
-    while (c->under_way < AT_ONCE && c->next < c->tally.n) {
-        struct question *q = weft_new0(struct question);
-        *q = (struct question){c, c->pods[c->next++]};
-        const char *slash = strchr(q->pod, '/');
-        WEFT_FREE char *path = weft_asprintf("/api/v1/namespaces/%.*s/pods/%s:15020/proxy/metrics",
-                                             (int)(slash - q->pod), q->pod, slash + 1);
-        c->under_way++;
-        weft_kube_send(c->kube, &(struct weft_kube_request){.method = "GET",
-                                                            .path = path,
-                                                            .accept = "text/plain",
-                                                            .timeout_us = TIMEOUT_US,
-                                                            .on_reply = on_reply,
-                                                            .ud = q});
-    }
-}
-
-static bool all_answered(void *ud) {
-    const struct crowd *c = ud;
-    return c->next == c->tally.n && c->under_way == 0;
+static void ask_all(struct cli_ask *a, const struct pods *p, struct tally *y) {
+    y->n = p->n;
+    cli_crowd_ask(a, &(struct cli_crowd){.pods = (const char *const *)p->names,
+                                         .n = p->n,
+                                         .port = CLI_METRICS_PORT,
+                                         .path = "/metrics",
+                                         .what = "metrics",
+                                         .on_answer = on_answer,
+                                         .ud = y});
 }
 
 bool cli_traffic_fetch_cluster(struct cli_traffic *t, const struct cli_input *in,
                                const struct cli_options *opt) {
-    struct crowd c = {.tally.traffic = t};
+    struct tally y = {.traffic = t};
+    struct pods p = {0};
     struct cli_ask a;
     struct weft_error err = {0};
-    weft_store_each(in->store, "Pod", NULL, on_pod, &c);
+    weft_store_each(in->store, "Pod", NULL, on_pod, &p);
     enum weft_status st = cli_ask_init(&a, opt->kubeconfig, opt->context, &err);
-    if (st == WEFT_OK) {
-        c.kube = a.kube;
-        ask_more(&c);
-        weft_loop_run_until(a.loop, all_answered, &c);
-    } else
+    if (st == WEFT_OK)
+        ask_all(&a, &p, &y);
+    else
         fprintf(stderr, "weft: %s: %s\n", err.path, err.message);
     cli_ask_done(&a);
-    for (size_t i = 0; i < c.tally.n; i++) free(c.pods[i]);
-    free(c.pods);
-    return st == WEFT_OK && conclude(&c.tally);
+    for (size_t i = 0; i < p.n; i++) free(p.names[i]);
+    free(p.names);
+    return st == WEFT_OK && conclude(&y);
 }
 
 /* === a local mesh === */
@@ -127,7 +95,7 @@ static void ask_local(struct tally *y, const char *state_dir, const char *name) 
     const struct local_request what = {.method = "GET",
                                        .url = "http://127.0.0.1:15000/metrics",
                                        .count = 1,
-                                       .timeout_ms = TIMEOUT_US / 1000,
+                                       .timeout_ms = TIMEOUT_MS,
                                        .raw_body = true};
     struct weft_error err = {0};
     LOCAL_JSON json_t *answers = NULL;
@@ -142,6 +110,7 @@ static void ask_local(struct tally *y, const char *state_dir, const char *name) 
                           ? NULL
                           : local_str(answer, "error", "its admin port answers an error");
     take(y, name, text, why);
+    cli_crowd_progress("metrics", ++y->done, y->n);
 }
 
 bool cli_traffic_fetch_local(struct cli_traffic *t, struct local_target *target) {
