@@ -28,5 +28,7 @@ const char *leftovers_home(const json_t *found, const char *expected);
 
 /* Asks the cluster and prints what is left, for kubectl delete; what kubectl cannot delete, and
  * what could not be looked at, goes to standard error. A command's exit status. `stays` NULL:
- * nothing of Weft does. */
-int cli_leftovers(const struct cluster_at *at, const struct cli_install_values *stays);
+ * nothing of Weft does, and its entries in the status of routes are removed as well, unless they
+ * are to be kept or a controller is still there. */
+int cli_leftovers(const struct cluster_at *at, const struct cli_install_values *stays,
+                  bool keep_status);

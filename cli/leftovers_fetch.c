@@ -3,6 +3,7 @@
 #include <cli/ask.h>
 #include <cli/cli.h>
 #include <cli/leftovers.h>
+#include <cli/retract.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -13,12 +14,15 @@
 #define LABEL "labelSelector=app.kubernetes.io%2Fpart-of%3Dweft"
 #define META  "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 #define XMESH "gateway.networking.x-k8s.io/v1alpha1"
-#define OURS  "weftmesh.io/mesh-controller"
+#define NAMED "labelSelector=app.kubernetes.io%2Fname%3Dweft"
+#define LEASE "fieldSelector=metadata.name%3Dweft-controller"
+#define EVENT "fieldSelector=reportingComponent%3Dweftmesh.io%2Fmesh-controller"
 
 struct look {
     struct cli_ask ask;
     json_t *found;
     size_t unread;
+    bool blind; /* whether a controller runs could not be looked at */
 };
 
 static json_t *list(struct look *l, const char *path, const char *query, const char *accept) {
@@ -35,18 +39,29 @@ static void add(struct look *l, const char *version, const char *kind, json_t *o
     json_array_append(l->found, o);
 }
 
-static void look_at(struct look *l, const struct leftover_kind *k) {
-    WEFT_FREE char *path = weft_asprintf("%s/%s", k->api, k->plural);
-    json_t *items = list(l, path, LABEL, META), *o;
+static void take(struct look *l, const char *version, const char *kind, const char *path,
+                 const char *query) {
+    json_t *items = list(l, path, query, META), *o;
     size_t i;
-    json_array_foreach(items, i, o) add(l, k->version, k->kind, o);
+    json_array_foreach(items, i, o) add(l, version, kind, o);
     json_decref(items);
 }
 
-/* The controller makes it as it runs, without a label. */
-static void look_at_mesh(struct look *l) {
+static void look_at(struct look *l, const struct leftover_kind *k) {
+    WEFT_FREE char *path = weft_asprintf("%s/%s", k->api, k->plural);
+    size_t unread = l->unread;
+    take(l, k->version, k->kind, path, LABEL);
+    if (!strcmp(k->kind, "Deployment") && l->unread > unread) l->blind = true;
+}
+
+/* What a controller makes as it runs has no such label: keys, the Lease, its XMesh, Events. All but
+ * the last two go with their namespace, unless that stays. */
+static void look_at_made(struct look *l) {
+    take(l, "v1", "Secret", "/api/v1/secrets", NAMED);
+    take(l, "coordination.k8s.io/v1", "Lease", "/apis/coordination.k8s.io/v1/leases", LEASE);
+    take(l, "v1", "Event", "/api/v1/events", EVENT);
     json_t *o = cli_ask_get(&l->ask, "/apis/" XMESH "/xmeshes/weft");
-    if (weft_slice_is(weft_js_slice(weft_js_in(o, "spec", "controllerName")), OURS))
+    if (weft_slice_is(weft_js_slice(weft_js_in(o, "spec", "controllerName")), RETRACT_CONTROLLER))
         add(l, XMESH, "XMesh", o);
     json_decref(o);
 }
@@ -61,18 +76,9 @@ static bool is_labelled(const json_t *ns) {
     return json_object_get(weft_js_in(ns, "metadata", "labels"), WEFT_INJECT_KEY) != NULL;
 }
 
-static bool has_our_status(const json_t *route) {
-    size_t i;
-    json_t *p;
-    json_array_foreach(weft_js_in(route, "status", "parents"), i, p) {
-        if (weft_slice_is(weft_js_str(p, "controllerName"), OURS)) return true;
-    }
-    return false;
-}
-
-static void note(struct look *l, const char *path, bool whole, bool (*is_left)(const json_t *o),
+static void note(struct look *l, const char *path, bool (*is_left)(const json_t *o),
                  const char *what) {
-    json_t *items = list(l, path, NULL, whole ? NULL : META), *o;
+    json_t *items = list(l, path, NULL, META), *o;
     size_t i, n = 0;
     json_array_foreach(items, i, o) n += is_left(o);
     if (n) fprintf(stderr, "weft: %zu %s\n", n, what);
@@ -80,15 +86,33 @@ static void note(struct look *l, const char *path, bool whole, bool (*is_left)(c
 }
 
 static void note_traces(struct look *l) {
-    note(l, "/api/v1/pods", false, has_sidecar,
+    note(l, "/api/v1/pods", has_sidecar,
          "pods have a sidecar until they are made again (kubectl rollout restart)");
-    note(l, "/api/v1/namespaces", false, is_labelled,
+    note(l, "/api/v1/namespaces", is_labelled,
          "namespaces are labelled " WEFT_INJECT_KEY
          " (kubectl label namespace NAME " WEFT_INJECT_KEY "-)");
-    note(l, "/apis/gateway.networking.k8s.io/v1/httproutes", true, has_our_status,
-         "HTTPRoutes have Weft's entry in their status");
-    note(l, "/apis/gateway.networking.k8s.io/v1/grpcroutes", true, has_our_status,
-         "GRPCRoutes have Weft's entry in their status");
+}
+
+/* A controller that is still there would write them again. */
+static bool retract(struct look *l, bool keep) {
+    bool stays = l->blind || leftovers_home(l->found, "");
+    struct retract_sum s = cli_retract(&l->ask, keep || stays);
+    if (s.routes && keep)
+        fprintf(stderr, "weft: %zu entries of Weft's stay in the status of %zu routes\n", s.entries,
+                s.routes);
+    else if (s.routes && stays)
+        fprintf(stderr,
+                "weft: %zu entries of Weft's stay in the status of %zu routes while a controller "
+                "may be there: delete it, then ask again\n",
+                s.entries, s.routes);
+    else if (s.routes)
+        fprintf(
+            stderr,
+            "weft: removed %zu entries of Weft's from the status of %zu routes; those of others "
+            "stay\n",
+            s.entries, s.routes);
+    if (s.failed) fprintf(stderr, "weft: %zu routes or kinds stay as they are\n", s.failed);
+    return !s.failed && (keep || !stays || !s.routes);
 }
 
 /* === the command === */
@@ -113,23 +137,27 @@ static bool is_elsewhere(const struct look *l, const struct cli_install_values *
     return true;
 }
 
-static int run(struct look *l, const struct cli_install_values *stays) {
+static int run(struct look *l, const struct cli_install_values *stays, bool keep_status) {
     for (size_t i = 0; i < n_leftover_kinds; i++) look_at(l, &leftover_kinds[i]);
-    if (!stays) look_at_mesh(l);
+    if (!stays) look_at_made(l);
     if (is_elsewhere(l, stays)) return CLI_FAILED;
     json_t *left = leftovers_judge(l->found, stays);
     bool ok = print(left);
     json_decref(left);
-    if (!stays) note_traces(l);
+    if (!stays) {
+        ok = retract(l, keep_status) && ok;
+        note_traces(l);
+    }
     return ok && !l->unread ? CLI_OK : CLI_FAILED;
 }
 
-int cli_leftovers(const struct cluster_at *at, const struct cli_install_values *stays) {
+int cli_leftovers(const struct cluster_at *at, const struct cli_install_values *stays,
+                  bool keep_status) {
     struct look l = {.found = json_array()};
     struct weft_error err = {0};
     int status = CLI_FAILED;
     if (cli_ask_init(&l.ask, at->kubeconfig, at->context, &err) == WEFT_OK)
-        status = run(&l, stays);
+        status = run(&l, stays, keep_status);
     else
         fprintf(stderr, "weft: %s%s%s\n", err.path, *err.path ? ": " : "", err.message);
     cli_ask_done(&l.ask);
