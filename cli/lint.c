@@ -5,7 +5,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <weft/base/alloc.h>
-#include <weft/mesh/dump.h>
 
 static const char *const levels[] = {"error", "warning", "note"};
 
@@ -28,13 +27,15 @@ void lint_add(struct lint *l, enum lint_level level, const char *rule, const str
     };
 }
 
+static void finding_done(struct lint_finding *f) {
+    free(f->file);
+    free(f->object);
+    free(f->field);
+    free(f->message);
+}
+
 void lint_done(struct lint *l) {
-    for (size_t i = 0; i < l->n; i++) {
-        free(l->items[i].file);
-        free(l->items[i].object);
-        free(l->items[i].field);
-        free(l->items[i].message);
-    }
+    for (size_t i = 0; i < l->n; i++) finding_done(&l->items[i]);
     free(l->items);
     *l = (struct lint){0};
 }
@@ -64,19 +65,30 @@ static void print_text(const struct lint_finding *f) {
     printf("%s%s%s\n", f->field, *f->field ? ": " : "", f->message);
 }
 
-void lint_print(struct lint *l, bool json) {
-    json_t *list = json_array();
+/* Sorts, and leaves out what was said twice. */
+static void tidy(struct lint *l) {
+    size_t kept = 0;
     if (l->n) qsort(l->items, l->n, sizeof *l->items, by_place);
     for (size_t i = 0; i < l->n; i++) {
-        if (i && same(&l->items[i - 1], &l->items[i])) continue;
-        if (json)
-            json_array_append_new(list, to_json(&l->items[i]));
+        struct lint_finding *f = &l->items[i];
+        if (kept && same(&l->items[kept - 1], f))
+            finding_done(f);
         else
-            print_text(&l->items[i]);
+            l->items[kept++] = *f;
     }
-    WEFT_FREE char *text = json ? weft_dump_text(list) : NULL;
-    if (text) fputs(text, stdout);
-    json_decref(list);
+    l->n = kept;
+}
+
+void lint_print(struct lint *l) {
+    tidy(l);
+    for (size_t i = 0; i < l->n; i++) print_text(&l->items[i]);
+}
+
+json_t *lint_json(struct lint *l) {
+    json_t *list = json_array();
+    tidy(l);
+    for (size_t i = 0; i < l->n; i++) json_array_append_new(list, to_json(&l->items[i]));
+    return list;
 }
 
 size_t lint_count(const struct lint *l, enum lint_level level) {

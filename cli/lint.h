@@ -22,7 +22,9 @@ struct lint {
 void lint_add(struct lint *l, enum lint_level level, const char *rule, const struct weft_object *o,
               const char *field, const char *fmt, ...) WEFT_PRINTF(6, 7);
 void lint_done(struct lint *l);
-void lint_print(struct lint *l, bool json); /* sorted by file and line */
+/* Sorted by file and line. */
+void lint_print(struct lint *l);
+json_t *lint_json(struct lint *l); /* an array, new reference */
 size_t lint_count(const struct lint *l, enum lint_level level);
 
 /* lint_route.c: one HTTPRoute or GRPCRoute by itself */

@@ -58,7 +58,7 @@ static void expect(const struct row *row, bool experimental) {
                           f->line == row->line && !strcmp(f->field, row->field));
     }
     if (!found) {
-        lint_print(&l, false);
+        lint_print(&l);
         fail_msg("no [%s] on line %d at %s", row->rule, row->line, row->field);
     }
     lint_done(&l);
@@ -227,7 +227,7 @@ static void clean_manifests_have_no_findings(void **state) {
     struct manifests m;
     struct lint l;
     run(&m, &l, SERVICES ROUTE(WEB, ALL), true);
-    if (l.n) lint_print(&l, false);
+    if (l.n) lint_print(&l);
     assert_int_equal(l.n, 0);
     lint_done(&l);
     manifests_close(&m);
