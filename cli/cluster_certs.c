@@ -208,9 +208,10 @@ void cluster_judge_certs(const struct cluster_view *v, int64_t now_s, struct cli
     struct roots roots = {0};
     judge_webhook(v, now_s, &roots, r);
     if (v->secret && json_is_false(v->secret))
-        cli_report_add(r, REPORT_ERROR, CHECK,
-                       "the Secret weft-ca is missing: a controller that starts anew would make "
-                       "another authority");
+        cli_report_add(
+            r, REPORT_ERROR, CHECK,
+            "the Secret weft-ca is missing: it is the mesh's authority, and a controller "
+            "that starts cannot go on with it");
     judge_signers(v, &roots, now_s, r);
     judge_probe(v->probe, r);
 }

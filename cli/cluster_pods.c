@@ -129,7 +129,7 @@ static void judge_bare(struct pods *p, const json_t *pod) {
                                                    .proxy_image = WEFT_INJECT_PROXY_IMAGE,
                                                    .controller = WEFT_INJECT_CONTROLLER};
     static const char missing[] = "should have a sidecar and has none: it was made before its "
-                                  "namespace asked for one; make it again";
+                                  "namespace asked for one, or while Weft was away; make it again";
     const char *ns = local_str(pod, "metadata.namespace", ""),
                *phase = local_str(pod, "status.phase", "");
     const json_t *space = json_object_get(p->labels, ns);
@@ -137,6 +137,7 @@ static void judge_bare(struct pods *p, const json_t *pod) {
     bool asks = label && !strcmp(label, "enabled");
     char why[512];
     if (!strcmp(phase, "Succeeded") || !strcmp(phase, "Failed") || is_left_out(p, ns)) return;
+    if (local_get(pod, "metadata.deletionTimestamp")) return;
     enum weft_inject_verdict verdict = weft_inject_decide(pod, space, &opt, why, NULL);
     if (verdict == WEFT_INJECT_NO) {
         if (!asks) return;

@@ -54,16 +54,20 @@ static void look_at(struct look *l, const struct leftover_kind *k) {
     if (!strcmp(k->kind, "Deployment") && l->unread > unread) l->blind = true;
 }
 
-/* What a controller makes as it runs has no such label: keys, the Lease, its XMesh, Events. All but
+/* What a controller makes as it runs has no such label: keys, the Lease, XMeshes, Events. All but
  * the last two go with their namespace, unless that stays. */
 static void look_at_made(struct look *l) {
     take(l, "v1", "Secret", "/api/v1/secrets", NAMED);
     take(l, "coordination.k8s.io/v1", "Lease", "/apis/coordination.k8s.io/v1/leases", LEASE);
     take(l, "v1", "Event", "/api/v1/events", EVENT);
-    json_t *o = cli_ask_get(&l->ask, "/apis/" XMESH "/xmeshes/weft");
-    if (weft_slice_is(weft_js_slice(weft_js_in(o, "spec", "controllerName")), RETRACT_CONTROLLER))
-        add(l, XMESH, "XMesh", o);
-    json_decref(o);
+    json_t *items = list(l, "/apis/" XMESH "/xmeshes", NULL, NULL), *o;
+    size_t i;
+    json_array_foreach(items, i, o) {
+        if (weft_slice_is(weft_js_slice(weft_js_in(o, "spec", "controllerName")),
+                          RETRACT_CONTROLLER))
+            add(l, XMESH, "XMesh", o);
+    }
+    json_decref(items);
 }
 
 /* === what kubectl delete does not reach === */

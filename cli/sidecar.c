@@ -77,6 +77,7 @@ json_t *sidecar_facts(const json_t *pod) {
     const json_t *status =
         proxy_in(pod, "status.initContainerStatuses", "status.containerStatuses");
     if (!placement || !strcmp(phase, "Succeeded") || !strcmp(phase, "Failed")) return NULL;
+    if (local_get(pod, "metadata.deletionTimestamp")) return NULL; /* it ends, as it should */
     bool ready = json_is_true(json_object_get(status, "ready"));
     json_t *f = json_pack("{s:o, s:s, s:s, s:b, s:b, s:I}", "pod",
                           json_sprintf("%s/%s", local_str(pod, "metadata.namespace", ""),
@@ -93,14 +94,14 @@ json_t *sidecar_facts(const json_t *pod) {
 
 /* === its metrics === */
 
-static void take_version(json_t *to, struct weft_slice line) {
+static void take_version(json_t *to, const char *as, struct weft_slice line) {
     static const char key[] = "version=\"";
     size_t at = weft_slice_search(line, weft_slice_str(key));
     if (at == line.len) return;
     struct weft_slice rest = weft_slice_from(line, at + sizeof key - 1);
     struct weft_slice value = weft_slice_cut(&rest, '"');
     json_t *s = json_stringn(value.base, value.len);
-    if (s) json_object_set_new(to, "version", s);
+    if (s) json_object_set_new(to, as, s);
 }
 
 /* Whole numbers, as all of them are; what does not fit a double's 53 bits is none of ours. */
@@ -128,8 +129,10 @@ json_t *sidecar_metrics(struct weft_slice text) {
         struct weft_slice line = weft_slice_cut(&text, '\n');
         if (weft_slice_starts(line, WEFT_SLICE_LIT("weft_build_info{"))) {
             ours = true;
-            take_version(m, line);
+            take_version(m, "version", line);
         }
+        if (weft_slice_starts(line, WEFT_SLICE_LIT("weft_config_info{")))
+            take_version(m, "config_version", line);
         struct weft_slice name = weft_slice_cut(&line, ' ');
         for (size_t i = 0; i < WEFT_LEN(wanted); i++)
             if (weft_slice_is(name, wanted[i].family)) take_number(m, wanted[i].key, line);

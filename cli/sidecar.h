@@ -6,13 +6,13 @@
 #include <weft/base/slice.h>
 
 /* {"pod", "placement": native|classic, "image", "ready", "running", "restarts", "redirection",
- * "why"} of a pod with a sidecar that has not ended; NULL: it has none. New reference.
- * "redirection" is what weft-init came to: done, failed (with "redirection_exit"), pending, or
- * absent (there is no weft-init). "why" is there while the sidecar is not ready. */
+ * "why"} of a pod with a sidecar that has not ended and is not to end; NULL: it is no such pod. New
+ * reference. "redirection" is what weft-init came to: done, failed (with "redirection_exit"),
+ * pending, or absent (there is no weft-init). "why" is there while the sidecar is not ready. */
 json_t *sidecar_facts(const json_t *pod);
-/* {"version", "config_age_seconds", "config_generation", "config_errors", "connected",
- * "certificate_not_after"} of its /metrics, each only if it is told; NULL: that is no text of a
- * weft-proxy. New reference. */
+/* {"version", "config_version", "config_age_seconds", "config_generation", "config_errors",
+ * "connected", "certificate_not_after"} of its /metrics, each only if it is told; NULL: that is no
+ * text of a weft-proxy. New reference. */
 json_t *sidecar_metrics(struct weft_slice text);
 
 struct sidecar_norm {

@@ -354,9 +354,11 @@ static void reads_the_metrics_of_a_sidecar(void **state) {
         "# TYPE weft_config_age_seconds gauge\nweft_config_age_seconds 17\n"
         "weft_config_errors_total 0\nweft_controller_connected 1\n"
         "weft_certificate_not_after_seconds 1700086400\nweft_build_info{version=\"0.9\"} 1\n"
+        "weft_config_info{version=\"00ff\"} 1\n"
         "weft_config_age_seconds_ever 3\n"));
     json_t *want = parse("{\"config_age_seconds\": 17, \"config_errors\": 0, \"connected\": 1, "
-                         "\"certificate_not_after\": 1700086400, \"version\": \"0.9\"}");
+                         "\"certificate_not_after\": 1700086400, \"config_version\": \"00ff\", "
+                         "\"version\": \"0.9\"}");
     assert_true(json_equal(m, want));
     json_decref(m);
     json_decref(want);
@@ -380,6 +382,18 @@ static void counts_sidecars_that_are_old_or_not_ready(void **state) {
     says(w, 0, "note     1 run another image than weft-proxy:2");
     json_object_set_new(status, "phase", json_string("Succeeded"));
     says(w, 0, "ok       0 of 0 sidecars are ready");
+}
+
+/* A pod that is to end has no more to come of it. */
+static void is_silent_on_pods_that_end(void **state) {
+    struct world *w = *state;
+    json_t *meshed = json_object_get(json_array_get(w->v.pods, 0), "metadata"),
+           *bare = json_object_get(json_array_get(w->v.pods, 1), "metadata");
+    json_object_set_new(bare, "namespace", json_string("shop"));
+    json_object_set_new(bare, "deletionTimestamp", json_string("2026-01-01T00:00:00Z"));
+    json_object_set_new(meshed, "deletionTimestamp", json_string("2026-01-01T00:00:00Z"));
+    json_object_set_new(pods_init(w, 1), "ready", json_false());
+    is_silent_on(w, "shop/");
 }
 
 static void says_before_what_stands_in_the_way(void **state) {
@@ -416,6 +430,7 @@ int main(void) {
         T(finds_pods_without_their_sidecar),
         T(tells_whether_redirection_was_done),
         T(reads_classic_sidecars),
+        T(is_silent_on_pods_that_end),
         T(tells_what_sidecars_say_of_themselves),
         T(reads_the_metrics_of_a_sidecar),
         T(counts_sidecars_that_are_old_or_not_ready),
