@@ -8,6 +8,8 @@ struct weft_codec_limits weft_codec_limits_default(void) {
         .fields = WEFT_MAX_FIELDS,
         .target_bytes = WEFT_MAX_TARGET_BYTES,
         .streams = WEFT_MAX_STREAMS,
+        .extension_bytes = WEFT_MAX_EXTENSION_BYTES,
+        .request_bytes = WEFT_REQUEST_ARENA,
         .stream_window = WEFT_STREAM_WINDOW,
         .conn_window = WEFT_CONN_WINDOW,
         .frames = WEFT_MAX_FRAMES,

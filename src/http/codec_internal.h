@@ -114,6 +114,7 @@ struct weft_stream {
     uint64_t held;               /* bytes received whose window is not given back */
     size_t rx_bytes;             /* of the head being received, as RFC 9113 6.5.2 counts */
     enum weft_reason rx_refused;
+    enum weft_cap cap; /* what it was refused or failed for */
     struct weft_slice rx_host;
     struct weft_fields *rx_fields; /* of s->rx or the trailers */
     bool sent_head, sent_end;      /* on the wire */
@@ -135,9 +136,8 @@ void codec_retire(struct weft_codec *c);
 struct weft_stream *stream_new(struct weft_codec *c);
 /* What the peer sends may fill the arena only up to a reserve, so that the user, who must not fail
  * for lack of memory, always finds room. Around every allocation for received bytes. */
-enum { ARENA_RESERVE = 128 * 1024 };
 static inline void stream_peer_allocates(struct weft_stream *s, bool on) {
-    s->arena.limit = on ? WEFT_REQUEST_ARENA - ARENA_RESERVE : WEFT_REQUEST_ARENA;
+    s->arena.limit = s->codec->limits.request_bytes - (on ? (uint32_t)WEFT_ARENA_RESERVE : 0);
 }
 /* The wire no longer needs it (`wire` false): frees what the user has released. */
 void stream_unwire(struct weft_stream *s);

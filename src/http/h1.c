@@ -3,7 +3,7 @@
 #include "h1_internal.h"
 #include <weft/base/keep.h>
 
-enum { MAX_INTERIM = 32, MAX_EXTENSION_BYTES = 4096 };
+enum { MAX_INTERIM = 32 };
 
 static bool is_server(const struct h1 *h) {
     return h->base.role == WEFT_SERVER;
@@ -72,6 +72,13 @@ static enum weft_status fail(struct h1 *h, enum weft_status status) {
     return status;
 }
 
+/* A server tells it of the connection, which ends; a client of the stream. */
+static enum weft_status fail_for(struct h1 *h, enum weft_cap cap) {
+    if (is_server(h) && h->base.cap == WEFT_CAP_NONE) h->base.cap = cap;
+    h->cur->cap = is_server(h) ? WEFT_CAP_NONE : cap;
+    return fail(h, WEFT_PROTOCOL);
+}
+
 /* The incoming message is complete. */
 static void message_end(struct h1 *h, bool told) {
     struct weft_stream *s = h->cur;
@@ -118,6 +125,7 @@ static void take_request(struct h1 *h, struct weft_slice block, enum weft_reason
     s->id = ++h->base.last_id;
     s->out_start = UINT64_MAX;
     s->rx = head;
+    s->cap = h->scan.cap;
     h->cur = s;
     if (refused == WEFT_REASON_NONE)
         refused = h1_parse_request(h, s, block, head, &m);
@@ -154,7 +162,8 @@ static enum weft_status take_response(struct h1 *h, struct weft_slice block) {
     struct weft_stream *s = h->cur;
     struct weft_head *head = new_head(s);
     struct h1_message m;
-    if (!head || !h1_parse_response(h, s, block, head, &m)) return fail(h, WEFT_PROTOCOL);
+    if (!head) return fail_for(h, WEFT_CAP_REQUEST_MEMORY);
+    if (!h1_parse_response(h, s, block, head, &m)) return fail_for(h, s->cap);
     begin_block(h, /* trailer= */ false);
     if (head->status < 200) {
         if (head->status == 101) return take_switch(h, head);
@@ -176,7 +185,7 @@ static enum weft_status take_response(struct h1 *h, struct weft_slice block) {
 
 static enum weft_status take_trailers(struct h1 *h, struct weft_slice block) {
     struct weft_stream *s = h->cur;
-    if (!h1_parse_trailers(h, s, block, &s->trailers)) return fail(h, WEFT_PROTOCOL);
+    if (!h1_parse_trailers(h, s, block, &s->trailers)) return fail_for(h, s->cap);
     h->state = H1_WAIT; /* so that a callback that ends the exchange finds it complete */
     if (s->trailers.n) stream_emit_trailers(s, &s->trailers);
     if (h->cur == s) message_end(h, /* told= */ false);
@@ -186,9 +195,9 @@ static enum weft_status take_trailers(struct h1 *h, struct weft_slice block) {
 /* A block is complete, or refused. */
 static enum weft_status take_block(struct h1 *h, struct weft_slice block,
                                    enum weft_reason refused) {
-    if (h->state == H1_TRAILER) return refused ? fail(h, WEFT_PROTOCOL) : take_trailers(h, block);
+    if (h->state == H1_TRAILER) return refused ? fail_for(h, h->scan.cap) : take_trailers(h, block);
     block = weft_slice_from(block, h->scan.start);
-    if (!is_server(h)) return refused ? fail(h, WEFT_PROTOCOL) : take_response(h, block);
+    if (!is_server(h)) return refused ? fail_for(h, h->scan.cap) : take_response(h, block);
     take_request(h, block, refused);
     return WEFT_OK;
 }
@@ -244,8 +253,8 @@ int h1_on_chunk_extension(llhttp_t *p, const char *at, size_t len) {
     struct h1 *h = h1_of(WEFT_CAST(weft_codec, p->data));
     (void)at;
     h->extension_bytes += len;
-    if (h->extension_bytes <= MAX_EXTENSION_BYTES) return 0;
-    h->base.cap = WEFT_CAP_EXTENSIONS;
+    if (h->extension_bytes <= h->base.limits.extension_bytes) return 0;
+    h->too_much = WEFT_CAP_EXTENSIONS;
     return HPE_USER;
 }
 
@@ -254,7 +263,7 @@ static enum weft_status feed_chunked(struct h1 *h, struct weft_slice in, size_t 
     llhttp_errno_t rv = llhttp_execute(&h->parser, in.base, in.len);
     *ret_used = in.len;
     if (h->state != H1_CHUNKED || rv == HPE_OK) return WEFT_OK; /* reset meanwhile, or all taken */
-    if (rv != HPE_PAUSED) return fail(h, WEFT_PROTOCOL);
+    if (rv != HPE_PAUSED) return fail_for(h, h->too_much);
     *ret_used = (size_t)(llhttp_get_error_pos(&h->parser) - in.base);
     llhttp_resume(&h->parser);
     if (h->last_chunk) {

@@ -25,6 +25,7 @@ struct h1_scan {  /* position inside a block */
     size_t seen;  /* searched up to here */
     uint32_t lines;
     bool trailer, response;
+    enum weft_cap cap; /* the limit that it was refused for */
 };
 
 struct h1 {
@@ -38,6 +39,7 @@ struct h1 {
     struct weft_stream *cur;   /* the exchange */
     uint64_t left;
     size_t extension_bytes;   /* of chunks, in this message */
+    enum weft_cap too_much;   /* what llhttp was stopped for */
     struct weft_fields *sink; /* where llhttp's fields go */
     bool coded;               /* llhttp takes the head for that of a chunked message */
     bool leftover;            /* feed was not allowed to take everything */

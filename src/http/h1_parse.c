@@ -125,7 +125,10 @@ static enum weft_reason parse_request_line(struct h1 *h, struct weft_stream *s,
     head->path = line.target;
     if (line.version.len != 8 || !parse_version(line.version, &head->version))
         return WEFT_REASON_BAD_REQUEST;
-    if (line.target.len > h->base.limits.target_bytes) return WEFT_REASON_TARGET_TOO_LONG;
+    if (line.target.len > h->base.limits.target_bytes) {
+        s->cap = WEFT_CAP_TARGET;
+        return WEFT_REASON_TARGET_TOO_LONG;
+    }
     if (!http_method_known(line.method)) return WEFT_REASON_METHOD_UNKNOWN;
     return parse_target(line.target, s, head) ? WEFT_REASON_NONE : WEFT_REASON_BAD_REQUEST;
 }
@@ -280,9 +283,16 @@ static struct weft_slice upgrade_of(const struct digest *d, const struct weft_he
     return takes ? d->upgrade : WEFT_SLICE_EMPTY;
 }
 
+/* Bytes NULL beyond what a request may allocate. */
+static struct weft_slice own_copy(struct weft_stream *s, struct weft_slice block) {
+    struct weft_slice own = weft_arena_dup(&s->arena, block);
+    if (!own.base) s->cap = WEFT_CAP_REQUEST_MEMORY;
+    return own;
+}
+
 static enum weft_reason parse_request(struct h1 *h, struct weft_stream *s, struct weft_slice block,
                                       struct weft_head *head, struct h1_message *ret) {
-    struct weft_slice own = weft_arena_dup(&s->arena, block);
+    struct weft_slice own = own_copy(s, block);
     if (!own.base) return WEFT_REASON_HEAD_TOO_LARGE;
     enum weft_reason refused = parse_request_line(h, s, own, head);
     if (refused != WEFT_REASON_NONE) return refused;
@@ -332,7 +342,7 @@ static void frame_response(const struct digest *d, struct weft_head *head, bool 
 
 static bool parse_response(struct h1 *h, struct weft_stream *s, struct weft_slice block,
                            struct weft_head *head, struct h1_message *ret) {
-    struct weft_slice own = weft_arena_dup(&s->arena, block);
+    struct weft_slice own = own_copy(s, block);
     if (!own.base || !parse_status_line(own, head)) return false;
     bool no_body = s->head_request || !http_status_has_body(head->status);
     if (!run_head(h, HTTP_RESPONSE, own, head, no_body)) return false;
@@ -356,7 +366,7 @@ bool h1_parse_response(struct h1 *h, struct weft_stream *s, struct weft_slice bl
 static bool parse_trailers(struct h1 *h, struct weft_stream *s, struct weft_slice block,
                            struct weft_fields *ret) {
     weft_fields_init(ret, &s->arena);
-    struct weft_slice own = weft_arena_dup(&s->arena, block);
+    struct weft_slice own = own_copy(s, block);
     if (!own.base || !http_fields_reserve(ret, h->scan.lines + 1)) return false;
     if (!run(h, own, ret)) return false;
     http_trailers_clean(ret);

@@ -16,13 +16,18 @@ static bool first_line_too_long(const struct h1_scan *sc, const struct weft_code
            end - sc->line > (size_t)limits->target_bytes + LINE_EXTRA;
 }
 
-static enum weft_reason check_line(const struct h1_scan *sc, const struct weft_codec_limits *limits,
+static enum weft_reason too_much(struct h1_scan *sc, enum weft_cap cap) {
+    sc->cap = cap;
+    return cap == WEFT_CAP_TARGET ? WEFT_REASON_TARGET_TOO_LONG : WEFT_REASON_HEAD_TOO_LARGE;
+}
+
+static enum weft_reason check_line(struct h1_scan *sc, const struct weft_codec_limits *limits,
                                    struct weft_slice line) {
-    if (first_line_too_long(sc, limits, sc->line + line.len)) return WEFT_REASON_TARGET_TOO_LONG;
+    if (first_line_too_long(sc, limits, sc->line + line.len)) return too_much(sc, WEFT_CAP_TARGET);
     if (!ends_in_cr(line)) return WEFT_REASON_BAD_REQUEST;
     if (line.base[0] == ' ' || line.base[0] == '\t') return WEFT_REASON_BAD_REQUEST; /* obs-fold */
     uint32_t most = limits->fields + (sc->trailer ? 0 : 1);
-    if (sc->lines >= most && line.len > 1) return WEFT_REASON_HEAD_TOO_LARGE;
+    if (sc->lines >= most && line.len > 1) return too_much(sc, WEFT_CAP_FIELDS);
     return WEFT_REASON_NONE;
 }
 
@@ -75,8 +80,8 @@ bool h1_scan(struct h1_scan *sc, const struct weft_codec_limits *limits, struct 
     }
     sc->seen = n;
     if (first_line_too_long(sc, limits, n))
-        *ret_refused = WEFT_REASON_TARGET_TOO_LONG;
+        *ret_refused = too_much(sc, WEFT_CAP_TARGET);
     else if (n == limits->head_bytes)
-        *ret_refused = WEFT_REASON_HEAD_TOO_LARGE;
+        *ret_refused = too_much(sc, WEFT_CAP_HEAD);
     return *ret_refused != WEFT_REASON_NONE;
 }

@@ -7,9 +7,16 @@ enum { MAX_INTERIM = 32, FIELD_OVERHEAD = 32 };
 
 /* === fields === */
 
+static enum weft_reason too_much(struct weft_stream *s, enum weft_cap cap) {
+    s->cap = cap;
+    s->rx_refused =
+        cap == WEFT_CAP_TARGET ? WEFT_REASON_TARGET_TOO_LONG : WEFT_REASON_HEAD_TOO_LARGE;
+    return s->rx_refused;
+}
+
 static bool copy_value(struct weft_stream *s, struct weft_slice v, struct weft_slice *ret) {
     *ret = weft_arena_dup(&s->arena, v);
-    if (!ret->base) s->rx_refused = WEFT_REASON_HEAD_TOO_LARGE;
+    if (!ret->base) (void)too_much(s, WEFT_CAP_REQUEST_MEMORY);
     return ret->base != NULL;
 }
 
@@ -80,9 +87,11 @@ static void take_field(struct weft_stream *s, struct weft_slice name, struct wef
     const struct weft_codec_limits *l = &s->codec->limits;
     s->rx_bytes += name.len + value.len + FIELD_OVERHEAD;
     if (weft_slice_is(name, ":path") && value.len > l->target_bytes)
-        s->rx_refused = WEFT_REASON_TARGET_TOO_LONG;
-    else if (!s->rx_refused && (s->rx_bytes > l->head_bytes || s->rx_fields->n >= l->fields))
-        s->rx_refused = WEFT_REASON_HEAD_TOO_LARGE;
+        (void)too_much(s, WEFT_CAP_TARGET);
+    else if (!s->rx_refused && s->rx_bytes > l->head_bytes)
+        (void)too_much(s, WEFT_CAP_HEAD);
+    else if (!s->rx_refused && s->rx_fields->n >= l->fields && name.len && name.base[0] != ':')
+        (void)too_much(s, WEFT_CAP_FIELDS);
     if (s->rx_refused) return;
     if (name.len && name.base[0] == ':') {
         take_pseudo(s, name, value);
@@ -91,7 +100,7 @@ static void take_field(struct weft_stream *s, struct weft_slice name, struct wef
     bool trailers = s->rx_fields == &s->trailers;
     if (!trailers && take_special(s, weft_token_of(name), value)) return;
     if (weft_fields_add(s->rx_fields, name, value) != WEFT_OK)
-        s->rx_refused = WEFT_REASON_HEAD_TOO_LARGE;
+        (void)too_much(s, WEFT_CAP_REQUEST_MEMORY);
 }
 
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
@@ -138,6 +147,7 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
     if (!s || !stream_listens(s)) return 0;
     s->rx_bytes = 0;
     s->rx_refused = WEFT_REASON_NONE;
+    s->cap = WEFT_CAP_NONE;
     s->rx_fields = &s->trailers;
     weft_fields_init(&s->trailers, &s->arena);
     if (s->in_head) return 0;
@@ -166,7 +176,7 @@ static bool path_ok(const struct weft_head *head) {
 static enum weft_reason judge_request(struct weft_stream *s) {
     struct weft_head *head = s->rx;
     if (s->rx_refused) return s->rx_refused;
-    if (!join_cookies(s)) return WEFT_REASON_HEAD_TOO_LARGE;
+    if (!join_cookies(s)) return too_much(s, WEFT_CAP_REQUEST_MEMORY);
     if (!http_method_known(head->method)) return WEFT_REASON_METHOD_UNKNOWN;
     if (s->rx_host.base && head->authority.base && !weft_slice_ieq(s->rx_host, head->authority))
         return WEFT_REASON_BAD_REQUEST;

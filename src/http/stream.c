@@ -10,8 +10,8 @@ struct weft_stream *stream_new(struct weft_codec *c) {
     WEFT_OBJ_INIT(weft_stream, s);
     s->codec = c;
     s->cb = &no_cb;
-    weft_arena_init(&s->arena, WEFT_REQUEST_ARENA);
-    weft_arena_init(&s->out_arena, WEFT_REQUEST_ARENA);
+    weft_arena_init(&s->arena, c->limits.request_bytes);
+    weft_arena_init(&s->out_arena, c->limits.request_bytes);
     weft_list_push(&c->streams, &s->link);
     weft_list_init(&s->reap_link);
     s->wire = true;
@@ -193,6 +193,10 @@ void codec_retire(struct weft_codec *c) {
 void weft_stream_set_cb(struct weft_stream *s, const struct weft_stream_cb *cb, void *ud) {
     s->cb = cb ? cb : &no_cb;
     s->ud = ud;
+}
+
+enum weft_cap weft_stream_cap(const struct weft_stream *s) {
+    return s->cap;
 }
 
 struct weft_arena *weft_stream_arena(struct weft_stream *s) {

@@ -25,6 +25,8 @@ enum weft_role { WEFT_SERVER, WEFT_CLIENT };
 
 struct weft_codec_limits { /* weft_codec_limits_default fills it from base/limits.h */
     uint32_t head_bytes, fields, target_bytes, streams;
+    uint32_t extension_bytes; /* HTTP/1: chunk extensions of one body; more breaks the message */
+    uint32_t request_bytes;   /* memory of one stream; above WEFT_ARENA_RESERVE */
     uint32_t stream_window, conn_window;
     /* HTTP/2 server, per ten seconds: frames that carry nothing, streams reset by the peer or for
      * its errors. More: GOAWAY ENHANCE_YOUR_CALM. */
@@ -153,10 +155,13 @@ struct weft_stream *weft_codec_request(struct weft_codec *c, const struct weft_h
                                        const struct weft_stream_cb *cb, void *ud);
 
 void weft_stream_set_cb(struct weft_stream *s, const struct weft_stream_cb *cb, void *ud);
-/* The stream's memory, capped at WEFT_REQUEST_ARENA, freed at release. The exchange lives here.
- * Bytes from the peer never take the last 128 KiB of it. */
+/* The stream's memory, capped at limits.request_bytes, freed at release. The exchange lives here.
+ * Bytes from the peer never take the last WEFT_ARENA_RESERVE of it. */
 struct weft_arena *weft_stream_arena(struct weft_stream *s);
 uint32_t weft_stream_id(const struct weft_stream *s);
+/* The limit that what the peer sends on it ran into, or NONE: the head that is refused, or the
+ * message for which on_reset is called. What ends a server's connection is weft_codec_cap's. */
+enum weft_cap weft_stream_cap(const struct weft_stream *s);
 /* Server role: 1xx heads (status 100..199), then one final head. `end`: nothing follows. For HEAD
  * requests and 204/304 the codec itself sends no body whatever is given. */
 enum weft_status weft_stream_head(struct weft_stream *s, const struct weft_head *head, bool end);

@@ -16,10 +16,15 @@
     X(IDLE_TIMEOUT, "idle_timeout")                                                                \
     X(HALF_CLOSE, "half_close")                                                                    \
     X(HEAD, "head")                                                                                \
+    X(FIELDS, "fields")                                                                            \
+    X(TARGET, "target")                                                                            \
+    X(REQUEST_MEMORY, "request_memory")                                                            \
     X(STREAMS, "streams")                                                                          \
     X(RESETS, "resets")                                                                            \
     X(FRAMES, "frames")                                                                            \
-    X(EXTENSIONS, "extensions")
+    X(EXTENSIONS, "extensions")                                                                    \
+    X(RETRY_BODY, "retry_body")                                                                    \
+    X(ENDPOINT_CONNECTIONS, "endpoint_connections")
 
 enum weft_cap {
 #define X(id, word) WEFT_CAP_##id,

@@ -24,6 +24,7 @@ struct side { /* one end of a connection */
     bool keep;     /* do not release streams at their end */
     struct weft_stream *last;
     enum weft_status status; /* of the last feed that failed */
+    enum weft_cap cap;       /* what the last refused head, or reset, was for */
 };
 
 static inline void note(struct side *t, const char *fmt, ...) WEFT_PRINTF(2, 3);
@@ -108,6 +109,7 @@ static inline void ex_reset(void *ud, struct weft_reset r) {
     char name[32] = {0};
     for (int i = 0; i < 31 && weft_status_name(r.status)[i]; i++)
         name[i] = weft_lower(weft_status_name(r.status)[i]);
+    x->side->cap = weft_stream_cap(x->s);
     note(x->side, "reset:%s%s%s", name, r.unprocessed ? ",unprocessed" : "",
          r.response_started ? ",started" : "");
     exchange_done(x);
@@ -146,6 +148,7 @@ static inline void side_request(void *owner, struct weft_stream *s, struct weft_
     note(t, "%.*s %.*s", WEFT_SLICE_ARG(h->method), WEFT_SLICE_ARG(h->path));
     if (h->refused) {
         note(t, "refused:%s", weft_reason_word(h->refused));
+        t->cap = weft_stream_cap(s);
         assert_true(end);
         reply(x);
         return;

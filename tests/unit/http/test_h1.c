@@ -281,10 +281,12 @@ static struct weft_codec_limits small_limits(void) {
     l.head_bytes = 512;
     l.fields = 4;
     l.target_bytes = 64;
+    l.extension_bytes = 100;
     return l;
 }
 
-static void check_limit(struct weft_slice in, const char *word, size_t step) {
+/* A refused head tells its limit with the stream, a broken message with the connection. */
+static void check_limit(struct weft_slice in, const char *word, enum weft_cap cap, size_t step) {
     struct weft_codec_limits l = small_limits();
     struct side t;
     struct weft_buf out;
@@ -294,6 +296,10 @@ static void check_limit(struct weft_slice in, const char *word, size_t step) {
     struct weft_slice log = weft_slice_str(side_log(&t));
     if (weft_slice_search(log, weft_slice_str(word)) == log.len)
         fail_msg("step %zu: got %s, want %s", step, log.base, word);
+    bool reset = !strncmp(word, "reset", 5);
+    assert_string_equal(weft_cap_word(t.cap), weft_cap_word(reset ? WEFT_CAP_NONE : cap));
+    assert_string_equal(weft_cap_word(weft_codec_cap(t.codec)),
+                        weft_cap_word(reset ? cap : WEFT_CAP_NONE));
     weft_buf_done(&out);
     side_done(&t);
 }
@@ -310,22 +316,49 @@ static void test_limits(void **state) {
     struct weft_buf b;
     weft_buf_init(&b, 0);
     const char *after = " HTTP/1.1\r\n" H "\r\n";
+    static const char long_target[] = "refused:target_too_long", large[] = "refused:head_too_large";
+    static const char broken[] = "reset:protocol", head[] = "GET / HTTP/1.1\r\n";
     for (size_t k = 0; k < WEFT_LEN(steps); k++) {
-        check_limit(fill(&b, "GET /", 63, after), "aaa @web end", steps[k]);
-        check_limit(fill(&b, "GET /", 64, after), "refused:target_too_long", steps[k]);
-        check_limit(fill(&b, "GET /", 300, after), "refused:target_too_long", steps[k]);
-        check_limit(fill(&b, "GET /", 300, ""), "refused:target_too_long", steps[k]);
-        check_limit(fill(&b, "GET / HTTP/1.1\r\nHost: ", 600, "\r\n\r\n"), "refused:head_too_large",
-                    steps[k]);
-        check_limit(fill(&b, "GET / HTTP/1.1\r\nHost: ", 600, ""), "refused:head_too_large",
-                    steps[k]);
-        check_limit(S("GET / HTTP/1.1\r\n" H "a:1\r\nb:2\r\nc:3\r\n\r\n"), "c=3 end", steps[k]);
-        check_limit(S("GET / HTTP/1.1\r\n" H "a:1\r\nb:2\r\nc:3\r\nd:4\r\n\r\n"),
-                    "refused:head_too_large", steps[k]);
-        check_limit(fill(&b, CHUNKED "0\r\nX: ", 600, "\r\n\r\n"), "reset:protocol", steps[k]);
-        check_limit(S(CHUNKED "0\r\na:1\r\nb:2\r\nc:3\r\nd:4\r\ne:5\r\n\r\n"), "reset:protocol",
-                    steps[k]);
-        check_limit(fill(&b, CHUNKED "1;", 5000, "\r\nx\r\n0\r\n\r\n"), "reset:protocol", steps[k]);
+        size_t step = steps[k];
+        check_limit(fill(&b, "GET /", 63, after), "aaa @web end", WEFT_CAP_NONE, step);
+        check_limit(fill(&b, "GET /", 64, after), long_target, WEFT_CAP_TARGET, step);
+        check_limit(fill(&b, "GET /", 300, after), long_target, WEFT_CAP_TARGET, step);
+        check_limit(fill(&b, "GET /", 300, ""), long_target, WEFT_CAP_TARGET, step);
+        check_limit(fill(&b, "GET / HTTP/1.1\r\nHost: ", 600, "\r\n\r\n"), large, WEFT_CAP_HEAD,
+                    step);
+        check_limit(fill(&b, "GET / HTTP/1.1\r\nHost: ", 600, ""), large, WEFT_CAP_HEAD, step);
+        check_limit(fill(&b, head, 0, H "a:1\r\nb:2\r\nc:3\r\n\r\n"), "c=3 end", WEFT_CAP_NONE,
+                    step);
+        check_limit(fill(&b, head, 0, H "a:1\r\nb:2\r\nc:3\r\nd:4\r\n\r\n"), large, WEFT_CAP_FIELDS,
+                    step);
+        check_limit(fill(&b, head, 0, "a b: 1\r\n\r\n"), "refused:bad_request", WEFT_CAP_NONE,
+                    step);
+        check_limit(fill(&b, CHUNKED "0\r\nX: ", 600, "\r\n\r\n"), broken, WEFT_CAP_HEAD, step);
+        check_limit(S(CHUNKED "0\r\na:1\r\nb:2\r\nc:3\r\nd:4\r\ne:5\r\n\r\n"), broken,
+                    WEFT_CAP_FIELDS, step);
+        check_limit(fill(&b, CHUNKED "1;", 100, "\r\nx\r\n0\r\n\r\n"), "(x) end", WEFT_CAP_NONE,
+                    step);
+        check_limit(fill(&b, CHUNKED "1;", 101, "\r\nx\r\n0\r\n\r\n"), broken, WEFT_CAP_EXTENSIONS,
+                    step);
+        check_limit(S(CHUNKED "z\r\n"), broken, WEFT_CAP_NONE, step);
+    }
+    weft_buf_done(&b);
+}
+
+/* A head that fits its own limit, but not what a request may allocate. */
+static void test_request_memory(void **state) {
+    struct weft_codec_limits l = weft_codec_limits_default();
+    struct weft_buf b, out;
+    struct side t;
+    weft_buf_init(&b, 0);
+    for (int small = 0; small < 2; small++) {
+        if (small) l.request_bytes = WEFT_ARENA_RESERVE + 8 * 1024;
+        weft_buf_init(&out, 0);
+        side_init(&t, false, WEFT_SERVER, &l);
+        serve(&t, &out, fill(&b, "GET / HTTP/1.1\r\n" H "X: ", 10000, "\r\n\r\n"), SIZE_MAX);
+        assert_int_equal(t.cap, small ? WEFT_CAP_REQUEST_MEMORY : WEFT_CAP_NONE);
+        side_done(&t);
+        weft_buf_done(&out);
     }
     weft_buf_done(&b);
 }
@@ -337,6 +370,7 @@ int main(void) {
         cmocka_unit_test(test_refusal_ends_connection),
         cmocka_unit_test(test_broken_bodies),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_request_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -158,7 +158,11 @@ static void test_head_limits(void **state) {
         if (i == 3) nv[2].value = (uint8_t *)path, nv[2].valuelen = 151;
         nghttp2_submit_request(r.session, NULL, nv, n, NULL, NULL);
         raw_shuttle(&r, &s);
+        static const enum weft_cap caps[] = {WEFT_CAP_HEAD, WEFT_CAP_FIELDS, WEFT_CAP_FIELDS,
+                                             WEFT_CAP_TARGET};
         assert_string_equal(r.log, i == 3 ? "414 " : "431 ");
+        assert_string_equal(weft_cap_word(s.cap), weft_cap_word(caps[i]));
+        assert_int_equal(weft_codec_cap(s.codec), WEFT_CAP_NONE); /* it goes on */
         nghttp2_session_del(r.session);
         side_done(&s);
     }
@@ -195,6 +199,7 @@ static void test_arena_reserve(void **state) {
         assert_non_null(s.last);
         assert_non_null(weft_arena_alloc(weft_stream_arena(s.last), 100 * 1024));
         assert_string_equal(r.log, "431 ");
+        assert_string_equal(weft_cap_word(s.cap), "request_memory");
         nghttp2_session_del(r.session);
         side_done(&s);
     }
