@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The admin port's connections; what is answered stands in admin_answer.c. */
 #include <controller/admin.h>
+#include <controller/metrics.h>
 #include <weft/base/alloc.h>
 #include <weft/conn/crowd.h>
 #include <weft/conn/server.h>
@@ -10,7 +11,7 @@ enum { MAX_CONNECTIONS = 64 };
 #define IDLE_US (30 * UINT64_C(1000000))
 
 struct controller_admin {
-    struct controller *controller;
+    struct controller_admin_options opt;
     struct weft_listener *listener;
     struct weft_crowd conns;
     bool closing;
@@ -64,7 +65,7 @@ static void on_request(void *ud, struct weft_server_conn *c, struct weft_stream 
         status = 405;
     else
         status =
-            controller_admin_answer(a->admin->controller, head->path, is_near(c), &type, &body);
+            controller_admin_answer(a->admin->opt.controller, head->path, is_near(c), &type, &body);
     reply(s, status, type, weft_buf_slice(&body));
     weft_buf_done(&body);
     weft_stream_release(s);
@@ -79,10 +80,19 @@ static void on_closed(void *ud, struct weft_server_conn *c) {
     free_if_done(admin);
 }
 
-static const struct weft_server_cb server_cb = {.on_request = on_request, .on_closed = on_closed};
+static void on_limit(void *ud, struct weft_server_conn *c, enum weft_cap cap) {
+    struct controller_admin *a = ((struct admin_conn *)ud)->admin;
+    if (!a->closing) controller_metrics_limit(a->opt.metrics, cap);
+}
 
+static const struct weft_server_cb server_cb = {
+    .on_request = on_request, .on_limit = on_limit, .on_closed = on_closed};
+
+/* Who comes new pushes out who came first; or the controller ends. */
 static void end_conn(struct weft_crowd_member *m) {
-    weft_server_conn_close(WEFT_CONTAINER(m, struct admin_conn, member)->conn);
+    struct admin_conn *a = WEFT_CONTAINER(m, struct admin_conn, member);
+    if (!a->admin->closing) controller_metrics_limit(a->admin->opt.metrics, WEFT_CAP_CONNECTIONS);
+    weft_server_conn_close(a->conn);
 }
 
 static void on_accept(void *ud, struct weft_xport *x) {
@@ -92,18 +102,20 @@ static void on_accept(void *ud, struct weft_xport *x) {
     weft_crowd_join(&admin->conns, &a->member); /* the kubelet's probes come in, too */
     const struct weft_server_options opt = {.limits = weft_codec_limits_default(),
                                             .head_timeout_us = HEAD_US,
-                                            .idle_timeout_us = IDLE_US};
+                                            .idle_timeout_us = IDLE_US,
+                                            .write_timeout_us = admin->opt.write_timeout_us,
+                                            .checks_itself = true};
     a->conn = weft_server_conn_new(x, &opt, &server_cb, a);
 }
 
-enum weft_status controller_admin_new(struct weft_loop *l, const struct weft_addr *at,
-                                      struct controller *c, struct controller_admin **ret,
-                                      struct weft_error *err) {
+enum weft_status controller_admin_new(struct weft_loop *l,
+                                      const struct controller_admin_options *opt,
+                                      struct controller_admin **ret, struct weft_error *err) {
     struct controller_admin *a = weft_new0(struct controller_admin);
-    a->controller = c;
+    a->opt = *opt;
     weft_crowd_init(&a->conns, MAX_CONNECTIONS, end_conn);
-    enum weft_status st =
-        weft_listener_new(l, at, &(struct weft_listen_options){0}, on_accept, a, &a->listener, err);
+    enum weft_status st = weft_listener_new(l, &opt->listen, &(struct weft_listen_options){0},
+                                            on_accept, a, &a->listener, err);
     if (st != WEFT_OK) {
         free(a);
         return st;
@@ -115,8 +127,8 @@ enum weft_status controller_admin_new(struct weft_loop *l, const struct weft_add
 void controller_admin_close(struct controller_admin *a) {
     if (!a) return;
     weft_listener_close(weft_take(&a->listener));
-    weft_crowd_end(&a->conns);
     a->closing = true;
+    weft_crowd_end(&a->conns);
     free_if_done(a);
 }
 

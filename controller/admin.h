@@ -7,9 +7,16 @@
 
 struct controller;
 struct controller_admin;
-enum weft_status controller_admin_new(struct weft_loop *l, const struct weft_addr *at,
-                                      struct controller *c, struct controller_admin **ret,
-                                      struct weft_error *err);
+struct controller_metrics;
+struct controller_admin_options {
+    struct weft_addr listen;
+    uint64_t write_timeout_us; /* an answer of which nothing is taken so long is cut; 0: none */
+    struct controller *controller;
+    struct controller_metrics *metrics; /* until controller_admin_close */
+};
+enum weft_status controller_admin_new(struct weft_loop *l,
+                                      const struct controller_admin_options *opt,
+                                      struct controller_admin **ret, struct weft_error *err);
 void controller_admin_close(struct controller_admin *a); /* takes NULL; frees itself when done */
 struct weft_addr controller_admin_bound(const struct controller_admin *a);
 

@@ -23,6 +23,7 @@ void controller_options_default(struct controller_options *o) {
     };
     (void)weft_addr_parse(WEFT_SLICE_LIT("[::]:15012"), &o->listen);
     (void)weft_addr_parse(WEFT_SLICE_LIT("[::]:15014"), &o->admin);
+    o->admin_write_timeout_s = 30;
 }
 
 /* The way of a change: objects -> gamma -> resources -> subscribers. Synchronous, since the old
@@ -176,11 +177,21 @@ void controller_ca_changed(struct controller *c) {
     if (c->cluster) controller_cluster_ca_changed(c->cluster);
 }
 
+static enum weft_status open_admin(struct controller *c, struct weft_error *err) {
+    const struct controller_admin_options opt = {
+        .listen = c->opt.admin,
+        .write_timeout_us = c->opt.admin_write_timeout_s * 1000000,
+        .controller = c,
+        .metrics = &c->metrics,
+    };
+    return controller_admin_new(c->loop, &opt, &c->admin, err);
+}
+
 /* Listening before the objects are read: proxies wait for an answer rather than for a port. */
 static enum weft_status start(struct controller *c, struct weft_error *err) {
     enum weft_status st = controller_source_client(c->loop, &c->opt, &c->kube, err);
     if (st == WEFT_OK) st = open_ca(c, err);
-    if (st == WEFT_OK) st = controller_admin_new(c->loop, &c->opt.admin, c, &c->admin, err);
+    if (st == WEFT_OK) st = open_admin(c, err);
     if (st == WEFT_OK && controller_ca_ready(c->ca)) st = open_ports(c, err);
     if (st == WEFT_OK && c->kube) {
         c->cluster = controller_cluster_new(c);

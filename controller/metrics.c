@@ -14,6 +14,7 @@ enum {
     F_status_writes,
     F_rejected,
     F_nacks,
+    F_limits,
 };
 
 static const struct weft_metric_family families[] = {
@@ -32,6 +33,9 @@ static const struct weft_metric_family families[] = {
      "Resources that a proxy rejected, by what they were"},
     {"weft_controller_nacks_total", WEFT_METRIC_COUNTER, "reason",
      "The same by why: invalid, limit, unknown (to the proxy's version), regex, trust, other"},
+    {"weft_controller_limits_hit_total", WEFT_METRIC_COUNTER, "limit",
+     "Limits that callers of the admin port and the webhook ran into: connections, head_timeout, "
+     "write_timeout, idle_timeout"},
 };
 
 void controller_metrics_init(struct controller_metrics *m) {
@@ -68,6 +72,11 @@ void controller_metrics_trust(struct controller_metrics *m, struct weft_slice bu
     weft_pki_sha256(bundle_pem, sum);
     weft_pki_hex(sum, m->trust);
     weft_gauge_set(trust_series(m), 1);
+}
+
+void controller_metrics_limit(struct controller_metrics *m, enum weft_cap cap) {
+    struct weft_slice word = weft_slice_str(weft_cap_word(cap));
+    weft_counter_add(weft_metrics_counter(m->set, F_limits, &word), 1);
 }
 
 void controller_metrics_done(struct controller_metrics *m) {

@@ -76,6 +76,10 @@ const struct weft_option controller_option_rows[] = {
     {"admin", "WEFT_CONTROLLER_ADMIN", "ADDR:PORT",
      "Health, metrics, route status and dumps, plain HTTP. Default [::]:15014.", set_addr,
      AT(admin)},
+    {"admin-write-timeout", "WEFT_CONTROLLER_ADMIN_WRITE_TIMEOUT", "DURATION",
+     "A caller of --admin that takes nothing of its answer so long is cut off with RST. Default "
+     "30s.",
+     set_duration, AT(admin_write_timeout_s), .min = 1, .max = 3600},
     {"ca-dir", "WEFT_CONTROLLER_CA_DIR", "DIR",
      "Folder with root.pem and root.key, made at the first start.", weft_option_str, AT(ca_dir)},
     {"ca-cert", "WEFT_CONTROLLER_CA_CERT", "FILE",

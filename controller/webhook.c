@@ -196,8 +196,16 @@ static void on_conn_closed(void *ud, struct weft_server_conn *sc) {
     conn_free(ud);
 }
 
-static const struct weft_server_cb server_cb = {.on_request = on_request,
-                                                .on_closed = on_conn_closed};
+static void hit(struct conn *c, enum weft_cap cap) {
+    if (!c->w->closing) controller_metrics_limit(c->w->opt.metrics, cap);
+}
+
+static void on_limit(void *ud, struct weft_server_conn *conn, enum weft_cap cap) {
+    hit(ud, cap);
+}
+
+static const struct weft_server_cb server_cb = {
+    .on_request = on_request, .on_limit = on_limit, .on_closed = on_conn_closed};
 
 static void handshake_failed(struct conn *c, enum weft_status st) {
     char text[WEFT_ADDR_STR];
@@ -218,7 +226,8 @@ static void on_secured(void *ud, enum weft_status st) {
                                       .limits = weft_codec_limits_default(),
                                       .head_timeout_us = HEAD_US,
                                       .idle_timeout_us = IDLE_US,
-                                      .write_timeout_us = REQUEST_US};
+                                      .write_timeout_us = REQUEST_US,
+                                      .checks_itself = true};
     opt.limits.streams = MAX_STREAMS;
     c->conn = weft_server_conn_new(x, &opt, &server_cb, c);
 }
@@ -232,6 +241,7 @@ static const struct weft_xport_cb xport_cb = {.on_open = on_secured,
 
 static void end_conn(struct weft_crowd_member *m) {
     struct conn *c = WEFT_CONTAINER(m, struct conn, member);
+    hit(c, WEFT_CAP_CONNECTIONS);
     if (c->conn) {
         weft_server_conn_close(c->conn);
     } else {

@@ -9,14 +9,7 @@
 #include <weft/conn/server.h>
 #include <weft/obs/log.h>
 
-enum {
-    ON_ADMIN = 1,
-    ON_METRICS = 2,
-    ON_READY = 4,
-    MAX_PORTS = 5,
-    MAX_CONNS = 64,
-    IDLE_US = 60000000
-};
+enum { ON_ADMIN = 1, ON_METRICS = 2, ON_READY = 4, MAX_PORTS = 5, IDLE_US = 60000000 };
 
 struct port {
     struct proxy_admin *a;
@@ -33,6 +26,7 @@ struct proxy_admin {
     struct proxy_admin_source src;
     struct port ports[MAX_PORTS];
     size_t n_ports;
+    uint64_t write_timeout_us;
     struct weft_crowd conns;
     bool freeing;
 };
@@ -255,17 +249,29 @@ static void on_closed(void *ud, struct weft_server_conn *c) {
     free_if_done(a);
 }
 
-static const struct weft_server_cb server_cb = {.on_request = on_request, .on_closed = on_closed};
+static void on_limit(void *ud, struct weft_server_conn *c, enum weft_cap cap) {
+    struct proxy_admin *a = ((struct admin_conn *)ud)->port->a;
+    if (!a->freeing) a->src.limit(a->src.ud, cap);
+}
 
+static const struct weft_server_cb server_cb = {
+    .on_request = on_request, .on_limit = on_limit, .on_closed = on_closed};
+
+/* Who comes new pushes out who came first; or the proxy ends. */
 static void end_conn(struct weft_crowd_member *m) {
-    weft_server_conn_close(WEFT_CONTAINER(m, struct admin_conn, member)->c);
+    struct admin_conn *ac = WEFT_CONTAINER(m, struct admin_conn, member);
+    struct proxy_admin *a = ac->port->a;
+    if (!a->freeing) a->src.limit(a->src.ud, WEFT_CAP_CONNECTIONS);
+    weft_server_conn_close(ac->c);
 }
 
 static void on_accept(void *ud, struct weft_xport *x) {
     struct port *p = ud;
     struct weft_server_options opt = {.limits = weft_codec_limits_default(),
                                       .head_timeout_us = IDLE_US,
-                                      .idle_timeout_us = IDLE_US};
+                                      .idle_timeout_us = IDLE_US,
+                                      .write_timeout_us = p->a->write_timeout_us,
+                                      .checks_itself = true};
     struct admin_conn *ac = weft_new0(struct admin_conn);
     ac->port = p;
     weft_crowd_join(&p->a->conns, &ac->member); /* the kubelet's probes come in, too */
@@ -299,7 +305,8 @@ enum weft_status proxy_admin_new(struct weft_loop *l, const struct proxy_options
     struct proxy_admin *a = weft_new0(struct proxy_admin);
     a->loop = l;
     a->src = *src;
-    weft_crowd_init(&a->conns, MAX_CONNS, end_conn);
+    a->write_timeout_us = o->admin_write_timeout_us;
+    weft_crowd_init(&a->conns, o->max_admin_connections, end_conn);
     enum weft_status st = o->admin.family ? open_port(a, &o->admin, ON_ADMIN, err) : WEFT_OK;
     if (st == WEFT_OK) st = open_everywhere(a, o->metrics_port, ON_METRICS, err);
     if (st == WEFT_OK) st = open_everywhere(a, o->ready_port, ON_READY, err);
@@ -317,8 +324,8 @@ const struct weft_addr *proxy_admin_addr(const struct proxy_admin *a) {
 struct proxy_admin *proxy_admin_free(struct proxy_admin *a) {
     if (!a) return NULL;
     for (size_t i = 0; i < a->n_ports; i++) weft_listener_close(a->ports[i].ln);
-    weft_crowd_end(&a->conns);
     a->freeing = true;
+    weft_crowd_end(&a->conns);
     free_if_done(a);
     return NULL;
 }

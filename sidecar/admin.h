@@ -5,6 +5,7 @@
 #include <sidecar/options.h>
 #include <sidecar/stats_view.h>
 #include <weft/base/buf.h>
+#include <weft/http/limit.h>
 #include <weft/net/loop.h>
 
 struct proxy_admin_source { /* called on the main loop */
@@ -18,7 +19,8 @@ struct proxy_admin_source { /* called on the main loop */
     void (*stats)(void *ud, const struct proxy_stats_query *q, struct weft_buf *out);
     enum proxy_log_mode (*access_log)(void *ud);
     void (*set_access_log)(void *ud, enum proxy_log_mode mode);
-    struct app_probes *probes; /* on the metrics port; NULL: none */
+    void (*limit)(void *ud, enum weft_cap cap); /* a caller ran into it */
+    struct app_probes *probes;                  /* on the metrics port; NULL: none */
 };
 struct proxy_admin;
 /* Opens what the options name. */

@@ -26,6 +26,18 @@ void proxy_limits_share(struct proxy_worker *w, size_t workers) {
     w->output.max = part(w->opt->max_buffered, workers);
 }
 
+void proxy_limits_of_codec(struct proxy_worker *w, struct weft_codec_limits *ret) {
+    const struct proxy_options *o = w->opt;
+    *ret = weft_codec_limits_default();
+    ret->head_bytes = (uint32_t)o->max_head_bytes;
+    ret->fields = (uint32_t)o->max_head_fields;
+    ret->target_bytes = (uint32_t)o->max_target_bytes;
+    ret->extension_bytes = (uint32_t)o->max_chunk_extensions;
+    ret->request_bytes = (uint32_t)proxy_options_request_memory(o);
+    ret->queued = (uint32_t)o->max_conn_buffered;
+    ret->budget = &w->output;
+}
+
 void proxy_limits_of_conn(struct proxy_conn *c, struct weft_server_options *ret) {
     const struct proxy_options *o = c->w->opt;
     uint32_t factor = c->peer_id.len ? PEER_FACTOR : 1;
@@ -34,16 +46,15 @@ void proxy_limits_of_conn(struct proxy_conn *c, struct weft_server_options *ret)
     ret->write_timeout_us = o->write_timeout_us;
     ret->half_close_timeout_us = o->half_close_timeout_us;
     ret->budget = &c->w->output;
-    ret->limits = weft_codec_limits_default();
-    ret->limits.head_bytes = (uint32_t)o->max_head_bytes;
+    proxy_limits_of_codec(c->w, &ret->limits);
     ret->limits.streams = (uint32_t)o->max_streams;
     ret->limits.resets = (uint32_t)o->max_resets * factor;
     ret->limits.frames = (uint32_t)o->max_control_frames * factor;
     ret->limits.queued *= factor / 4 + 1;
-    ret->limits.budget = &c->w->output;
 }
 
 void proxy_limits_hit(struct proxy_worker *w, enum proxy_dir dir, enum weft_cap cap) {
+    if (cap == WEFT_CAP_NONE) return;
     proxy_stats_count(&w->stats, PROXY_METRIC_LIMITS, proxy_dir_name(dir), weft_cap_word(cap));
 }
 
@@ -66,7 +77,7 @@ bool proxy_limits_admit_conn(struct proxy_conn *c) {
                         : w->memory_short         ? WEFT_CAP_MEMORY
                         : files_short(c->x)       ? WEFT_CAP_FILES
                                                   : WEFT_CAP_NONE;
-    if (cap != WEFT_CAP_NONE) proxy_limits_hit(c->w, c->dir, cap);
+    proxy_limits_hit(c->w, c->dir, cap);
     return cap == WEFT_CAP_NONE;
 }
 

@@ -11,8 +11,11 @@ struct proxy_conn;
 void proxy_limits_raise_files(void);
 /* The worker's part of what the options give the process; `workers` share it. */
 void proxy_limits_share(struct proxy_worker *w, size_t workers);
-/* What the options say of one HTTP connection. A verified peer carries many callers at once. */
+/* What the options say of every HTTP connection of the worker, of callers and to endpoints. */
+void proxy_limits_of_codec(struct proxy_worker *w, struct weft_codec_limits *ret);
+/* The same, and what else they say of a caller's. A verified peer carries many callers at once. */
 void proxy_limits_of_conn(struct proxy_conn *c, struct weft_server_options *ret);
+/* Counts it; NONE does nothing. */
 void proxy_limits_hit(struct proxy_worker *w, enum proxy_dir dir, enum weft_cap cap);
 /* False: one more is too many (counted): connections, memory or file descriptors. */
 bool proxy_limits_admit_conn(struct proxy_conn *c);

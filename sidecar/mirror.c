@@ -202,7 +202,7 @@ static struct proxy_mirror *mirror_new(struct proxy_exchange *x, struct proxy_lo
     x->mirrors = m;
     x->w->n_mirrors++;
     proxy_load_begin(load);
-    weft_arena_init(&m->arena, WEFT_REQUEST_ARENA);
+    weft_arena_init(&m->arena, proxy_options_request_memory(x->w->opt));
     weft_buf_init(&m->body, 0);
     weft_timer_init(&m->timer, x->w->loop, on_late, m);
     weft_task_init(&m->release, let_go, m);

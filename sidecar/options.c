@@ -153,6 +153,24 @@ static const struct weft_option rows[] = {
     {"max-head-bytes", "WEFT_MAX_HEAD_BYTES", "BYTES",
      "Largest request or response head. Default 65536.", weft_option_u64, AT(max_head_bytes), 1024,
      1024 * 1024},
+    {"max-head-fields", "WEFT_MAX_HEAD_FIELDS", "N",
+     "Fields in a request or response head, or in trailers. Default 128.", weft_option_u64,
+     AT(max_head_fields), 8, 4096},
+    {"max-target-bytes", "WEFT_MAX_TARGET_BYTES", "BYTES",
+     "Longest request target, the path with its query; less than --max-head-bytes. Default 16384.",
+     weft_option_u64, AT(max_target_bytes), 64, 1024 * 1024},
+    {"max-chunk-extensions", "WEFT_MAX_CHUNK_EXTENSIONS", "BYTES",
+     "Chunk extensions of one HTTP/1 body, all together; they are not passed on. Default 4096.",
+     weft_option_u64, AT(max_chunk_extensions), 0, 1024 * 1024},
+    {"max-request-memory", "WEFT_MAX_REQUEST_MEMORY", "BYTES",
+     "What one request, and one response, may allocate beside its body; at least 131072, three "
+     "times --max-head-bytes and 256 for each of --max-head-fields together. Default 524288, or "
+     "that where it is more.",
+     weft_option_u64, AT(max_request_memory), WEFT_ARENA_RESERVE, 16 * 1024 * 1024},
+    {"max-retry-body", "WEFT_MAX_RETRY_BODY", "BYTES",
+     "Largest request body that is kept to be sent again; a request with more is not retried. "
+     "Default 65536.",
+     weft_option_u64, AT(max_retry_body), 0, 16 * 1024 * 1024},
     {"max-connections", "WEFT_MAX_CONNECTIONS", "N",
      "Connections of callers; more are refused with RST; 0: no limit. Default 10000.",
      weft_option_u64, AT(max_connections), 0, 1000000},
@@ -168,6 +186,10 @@ static const struct weft_option rows[] = {
      "who hold some get 503 for further requests; at twice as much the longest are cut off; 0: no "
      "limit. Default 67108864.",
      weft_option_u64, AT(max_buffered), 0, UINT64_MAX},
+    {"max-buffered-per-connection", "WEFT_MAX_BUFFERED_PER_CONNECTION", "BYTES",
+     "Bytes queued for one connection, of a caller or to an endpoint; then its streams get 16 KiB "
+     "each, and further requests 503. Five times as many for a verified peer. Default 4194304.",
+     weft_option_u64, AT(max_conn_buffered), 64 * 1024, 512 * 1024 * 1024},
     {"max-resets", "WEFT_MAX_RESETS", "N",
      "HTTP/2 streams that a connection's caller resets, or makes the proxy reset, in ten seconds; "
      "then GOAWAY. Sixteen times as many from a verified peer. Default 1000.",
@@ -201,6 +223,13 @@ static const struct weft_option rows[] = {
      "An endpoint's connection over which something was sent, and whose host acknowledges nothing "
      "for so long, is given up; 0s: as TCP does, after a quarter of an hour. Default 20s.",
      proxy_option_duration, AT(dead_timeout_us)},
+    {"admin-write-timeout", "WEFT_ADMIN_WRITE_TIMEOUT", "DURATION",
+     "A caller of the admin, metrics and readiness ports that takes nothing of its answer so long "
+     "is cut off with RST; 0s: none. Default 30s.",
+     proxy_option_duration, AT(admin_write_timeout_us)},
+    {"max-admin-connections", "WEFT_MAX_ADMIN_CONNECTIONS", "N",
+     "Connections to those ports together; who comes new pushes out who came first. Default 64.",
+     weft_option_u64, AT(max_admin_connections), 1, 10000},
     {"check", NULL, NULL, "Check options and snapshot, say what was found, exit.", weft_option_bool,
      AT(check)},
     {"wait-ready", NULL, "DURATION",
@@ -239,6 +268,11 @@ void proxy_options_default(struct proxy_options *o) {
         .drain_timeout_us = 20000000,
         .reason_header = true,
         .max_head_bytes = WEFT_MAX_HEAD_BYTES,
+        .max_head_fields = WEFT_MAX_FIELDS,
+        .max_target_bytes = WEFT_MAX_TARGET_BYTES,
+        .max_chunk_extensions = WEFT_MAX_EXTENSION_BYTES,
+        .max_retry_body = WEFT_REPLAY_BYTES,
+        .max_conn_buffered = WEFT_CONN_QUEUED,
         .max_connections = 10000,
         .shed_memory = 90,
         .max_streams = WEFT_MAX_STREAMS,
@@ -251,11 +285,28 @@ void proxy_options_default(struct proxy_options *o) {
         .opaque_idle_timeout_us = 3600000000,
         .half_close_timeout_us = 10000000,
         .dead_timeout_us = 20000000,
+        .admin_write_timeout_us = 30000000,
+        .max_admin_connections = 64,
     };
     weft_addr_parse(WEFT_SLICE_LIT("127.0.0.1:15000"), &o->admin);
 }
 
+/* For a head, the fields of it, and cookies that are put together. */
+static uint64_t least_memory(const struct proxy_options *o) {
+    return WEFT_ARENA_RESERVE + 3 * o->max_head_bytes + 256 * o->max_head_fields;
+}
+
+uint64_t proxy_options_request_memory(const struct proxy_options *o) {
+    uint64_t least = least_memory(o);
+    if (o->max_request_memory) return o->max_request_memory;
+    return least > WEFT_REQUEST_ARENA ? least : WEFT_REQUEST_ARENA;
+}
+
 static enum weft_status check_together(struct proxy_options *o, struct weft_error *err) {
+    if (o->max_request_memory && o->max_request_memory < least_memory(o))
+        return weft_error_set(err, WEFT_INVALID, "--max-request-memory",
+                              "heads as large as allowed need at least %llu",
+                              (unsigned long long)least_memory(o));
     if (!o->snapshot == !o->controller)
         return weft_error_set(err, WEFT_INVALID, "--snapshot, --controller", "give exactly one");
     if (o->n_listens && !o->snapshot)

@@ -50,10 +50,13 @@ struct proxy_options {
     bool reason_header;
     bool allow_encoded_slashes;
     struct weft_addr app_address; /* family 0: as the client meant it */
-    uint64_t max_head_bytes;
+    uint64_t max_head_bytes, max_head_fields, max_target_bytes, max_chunk_extensions;
+    uint64_t max_request_memory; /* 0: as much as max_head_bytes needs, at least the default */
+    uint64_t max_retry_body, max_conn_buffered;
     uint64_t max_connections, max_streams, max_buffered, max_resets, max_control_frames;
     uint64_t shed_memory; /* percent of the container's limit; 0: never */
-    uint64_t body_timeout_us, write_timeout_us, caller_idle_timeout_us;
+    uint64_t body_timeout_us, write_timeout_us, caller_idle_timeout_us, admin_write_timeout_us;
+    uint64_t max_admin_connections;
     uint64_t opaque_idle_timeout_us, half_close_timeout_us, dead_timeout_us;
     uint64_t cert_ttl_s;
     const char *app_probes;
@@ -62,6 +65,8 @@ struct proxy_options {
 };
 
 void proxy_options_default(struct proxy_options *o);
+/* max_request_memory, or what stands for it. */
+uint64_t proxy_options_request_memory(const struct proxy_options *o);
 /* Defaults, environment, flags; then what only makes sense together. *ret_exit: 0 when --help or
  * --version was answered, 2 after a message about bad input, -1 to go on. */
 enum weft_status proxy_options_parse(struct proxy_options *o, int argc, char **argv, int *ret_exit);

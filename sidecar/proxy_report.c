@@ -141,6 +141,12 @@ static void drain(void *ud) {
     proxy_drain(ud);
 }
 
+static void limit(void *ud, enum weft_cap cap) {
+    struct weft_slice labels[] = {WEFT_SLICE_LIT("admin"), weft_slice_str(weft_cap_word(cap))};
+    weft_counter_add(
+        weft_metrics_counter(((struct proxy *)ud)->metrics, PROXY_METRIC_LIMITS, labels), 1);
+}
+
 struct proxy_admin_source proxy_report_source(struct proxy *p) {
     return (struct proxy_admin_source){.ud = p,
                                        .ready = ready,
@@ -151,5 +157,6 @@ struct proxy_admin_source proxy_report_source(struct proxy *p) {
                                        .probes = p->probes,
                                        .stats = stats,
                                        .access_log = access_log,
-                                       .set_access_log = set_access_log};
+                                       .set_access_log = set_access_log,
+                                       .limit = limit};
 }

@@ -41,9 +41,8 @@
     X(REFUSED, "weft_refused_connections_total", COUNTER, "direction,reason",                      \
       "Connections closed by the proxy before any request.")                                       \
     X(LIMITS, "weft_limits_hit_total", COUNTER, "direction,limit",                                 \
-      "Limits that callers ran into: connections, memory, files, buffered, head_timeout, "         \
-      "body_timeout, write_timeout, idle_timeout, half_close, head, streams, resets, frames, "     \
-      "extensions.")                                                                               \
+      "Limits that callers, or endpoints answering them, ran into (docs/reference/limits.md); "    \
+      "direction admin: of the proxy's own ports.")                                                \
     X(TLS, "weft_tls_handshakes_total", COUNTER, "direction,result",                               \
       "Mutual TLS handshakes: of callers (inbound) ok and failed, with endpoints (outbound) "      \
       "started and failed.")                                                                       \

@@ -3,6 +3,7 @@
  * is decided, and what the inbound side puts on. */
 #include <sidecar/stream.h>
 
+#include <sidecar/limits.h>
 #include <weft/obs/log.h>
 
 static const char *const names[PROXY_ST_COUNT] = {
@@ -133,6 +134,7 @@ void proxy_exchange_start(struct proxy_conn *c, struct weft_stream *s, struct we
     weft_timer_init(&x->attempt_timer, c->w->loop, NULL, x);
     weft_timer_init(&x->wait_timer, c->w->loop, NULL, x);
     if (head->refused != WEFT_REASON_NONE) {
+        proxy_limits_hit(c->w, c->dir, weft_stream_cap(s));
         proxy_exchange_reply(x, head->refused, WEFT_SLICE_EMPTY);
         return;
     }

@@ -4,7 +4,7 @@
  * retry stanza (REQ-109 to 116), then an answer. */
 #include <sidecar/stream.h>
 
-#include <weft/base/limits.h>
+#include <sidecar/limits.h>
 
 /* ---- which endpoint ---- */
 
@@ -143,6 +143,10 @@ static enum weft_reason connect_reason(enum weft_status st) {
     }
 }
 
+static void hit_endpoint_connections(struct proxy_exchange *x) {
+    proxy_limits_hit(x->w, x->conn->dir, WEFT_CAP_ENDPOINT_CONNECTIONS);
+}
+
 static void ask_connection(struct proxy_exchange *x);
 
 static void on_connection(void *ud, enum weft_status st, struct weft_client_conn *c, bool reused) {
@@ -150,6 +154,7 @@ static void on_connection(void *ud, enum weft_status st, struct weft_client_conn
     x->wait = NULL;
     weft_timer_stop(&x->wait_timer);
     if (st != WEFT_OK) {
+        if (st == WEFT_LIMIT) hit_endpoint_connections(x);
         proxy_exchange_attempt_failed(x, connect_reason(st), true);
         return;
     }
@@ -168,7 +173,9 @@ static void on_connection(void *ud, enum weft_status st, struct weft_client_conn
 
 /* Dials end by themselves; this is every connection to the endpoint being full. */
 static void on_no_room(void *arg) {
-    proxy_exchange_attempt_failed(WEFT_CAST(proxy_exchange, arg), WEFT_REASON_OVERLOAD, true);
+    struct proxy_exchange *x = WEFT_CAST(proxy_exchange, arg);
+    hit_endpoint_connections(x);
+    proxy_exchange_attempt_failed(x, WEFT_REASON_OVERLOAD, true);
 }
 
 static void ask_connection(struct proxy_exchange *x) {
@@ -199,6 +206,7 @@ void proxy_exchange_connect(struct proxy_exchange *x) {
     else
         x->endpoint = x->conn->dst;
     if (why != WEFT_REASON_NONE) {
+        if (why == WEFT_REASON_OVERLOAD) hit_endpoint_connections(x);
         proxy_exchange_reply(x, why, proxy_backend_name(x->be, x->req->fields.arena));
         return;
     }

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Bodies, trailers and interim responses, both ways. A side that cannot take more pauses the other
- * one's source; what may still have to be repeated is kept up to WEFT_REPLAY_BYTES. */
+ * one's source; what may still have to be repeated is kept up to --max-retry-body. */
 #include <sidecar/limits.h>
 #include <sidecar/mirror.h>
-
-#include <weft/base/limits.h>
 
 enum { LINGER_US = 5000000 };
 
@@ -37,11 +35,17 @@ static void drop_kept(struct proxy_exchange *x) {
     weft_buf_init(&x->body, 0);
 }
 
+static void lose_replay(struct proxy_exchange *x) {
+    if (!x->replay_lost && x->match.rule && x->match.rule->retry.present)
+        proxy_limits_hit(x->w, x->conn->dir, WEFT_CAP_RETRY_BODY);
+    x->replay_lost = true;
+}
+
 static void keep(struct proxy_exchange *x, struct weft_slice data) {
     if (x->replay_lost && x->up) return;
     weft_buf_append(&x->body, data);
-    if (!x->up || weft_buf_size(&x->body) <= WEFT_REPLAY_BYTES) return;
-    x->replay_lost = true; /* not before it was sent once */
+    if (!x->up || weft_buf_size(&x->body) <= x->w->opt->max_retry_body) return;
+    lose_replay(x); /* not before it was sent once */
     drop_kept(x);
 }
 
@@ -49,7 +53,7 @@ void proxy_exchange_send_body(struct proxy_exchange *x) {
     bool full = false;
     if (weft_buf_size(&x->body))
         full = weft_stream_data(x->up, weft_buf_slice(&x->body)) == WEFT_AGAIN;
-    if (weft_buf_size(&x->body) > WEFT_REPLAY_BYTES) x->replay_lost = true;
+    if (weft_buf_size(&x->body) > x->w->opt->max_retry_body) lose_replay(x);
     if (x->replay_lost) drop_kept(x);
     if (over(x) || !x->up) return;
     if (x->req_end && !x->bodyless)
@@ -88,6 +92,7 @@ static void on_down_end(void *ud) {
 
 static void on_down_reset(void *ud, struct weft_reset r) {
     struct proxy_exchange *x = WEFT_CAST(proxy_exchange, ud);
+    proxy_limits_hit(x->w, x->conn->dir, weft_stream_cap(x->down));
     if (over(x)) return;
     if (x->state == PROXY_ST_LINGER) {
         proxy_exchange_finish(x, x->reason);
@@ -219,6 +224,7 @@ static void on_up_end(void *ud) {
 static void on_up_reset(void *ud, struct weft_reset r) {
     struct proxy_exchange *x = WEFT_CAST(proxy_exchange, ud);
     if (over(x) || !x->up) return;
+    proxy_limits_hit(x->w, x->conn->dir, weft_stream_cap(x->up));
     if (r.status == WEFT_AGAIN) proxy_limits_hit(x->w, x->conn->dir, WEFT_CAP_BUFFERED);
     if (x->state == PROXY_ST_LINGER) /* the answer is out; the rest of the request is let go */
         proxy_exchange_drop_up(x);

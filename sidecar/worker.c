@@ -40,8 +40,8 @@ static struct weft_pool *make_pool(struct proxy_worker *w) {
     p.idle_timeout_us = w->opt->idle_timeout_us;
     p.max_h1_per_target = (uint32_t)w->opt->endpoint_connections;
     if (p.max_h1_per_target < H2_CONNECTIONS) p.max_h2_per_target = p.max_h1_per_target;
-    p.limits.head_bytes = (uint32_t)w->opt->max_head_bytes;
-    p.limits.budget = p.budget = &w->output;
+    proxy_limits_of_codec(w, &p.limits);
+    p.budget = &w->output;
     return weft_pool_new(w->loop, &p);
 }
 

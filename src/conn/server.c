@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The server role: a link with timers for slow heads and idle connections. */
-#include <weft/base/keep.h>
+#include <weft/base/alloc.h>
 #include <weft/base/check.h>
+#include <weft/base/keep.h>
 #include <weft/conn/server.h>
 
 #include "link_internal.h"
 
 #define weft_server_conn_MAGIC 0x53525643u
 
-enum { DRAIN_US = 5000000 };
+enum { DRAIN_US = 5000000, CHECK_US = 1000000 };
 
 struct weft_server_conn {
     WEFT_OBJ;
@@ -19,6 +20,7 @@ struct weft_server_conn {
     struct weft_timer timer;
     enum { TIMER_OFF, TIMER_HEAD, TIMER_IDLE, TIMER_DRAIN } timing;
     bool draining;
+    struct weft_timer *watch; /* of who checks itself */
 };
 
 static struct weft_server_conn *of_link(void *link) {
@@ -35,8 +37,6 @@ static void set_timing(struct weft_server_conn *c, int want, uint64_t after_us) 
         weft_timer_start(&c->timer, after_us);
 }
 
-/* HTTP/1: a head that has begun must end in time. No stream at all: idle; while draining, only the
- * peer's answer to the last PING is waited for, and not for long. */
 static void hit(struct weft_server_conn *c, enum weft_cap cap) {
     if (c->cb->on_limit) c->cb->on_limit(c->ud, c, cap);
 }
@@ -45,10 +45,12 @@ static void report_refused(struct weft_server_conn *c, uint32_t n) {
     while (n--) hit(c, WEFT_CAP_STREAMS);
 }
 
+/* HTTP/1: a head that has begun must end in time. No stream at all, nothing to take: idle; while
+ * draining, only the peer's answer to the last PING is waited for, and not for long. */
 static void choose_timer(struct weft_server_conn *c) {
     if (weft_codec_in_head(c->link.codec))
         set_timing(c, TIMER_HEAD, c->opt.head_timeout_us);
-    else if (weft_codec_streams(c->link.codec) == 0)
+    else if (weft_codec_streams(c->link.codec) == 0 && weft_codec_queued(c->link.codec) == 0)
         set_timing(c, c->draining ? TIMER_DRAIN : TIMER_IDLE,
                    c->draining ? DRAIN_US : c->opt.idle_timeout_us);
     else
@@ -85,6 +87,8 @@ static void on_activity(void *ud) {
 static void on_dead(void *ud) {
     struct weft_server_conn *c = WEFT_CAST(weft_server_conn, ud);
     weft_timer_stop(&c->timer);
+    if (c->watch) weft_timer_stop(c->watch);
+    free(c->watch);
     report_refused(c, c->link.refused);
     if (c->link.cap != WEFT_CAP_NONE) hit(c, c->link.cap);
     if (c->cb->on_closed) c->cb->on_closed(c->ud, c);
@@ -101,6 +105,18 @@ static void on_request(void *owner, struct weft_stream *s, struct weft_head *hea
 
 static const struct weft_codec_cb codec_cb = {
     .on_request = on_request, .on_output = weft_link_on_output, .on_input = weft_link_on_input};
+
+static void on_watch(void *arg) {
+    struct weft_server_conn *c = WEFT_CAST(weft_server_conn, arg);
+    weft_timer_start(c->watch, CHECK_US);
+    weft_server_conn_check(c);
+}
+
+static void start_watch(struct weft_server_conn *c) {
+    c->watch = weft_new0(struct weft_timer);
+    weft_timer_init(c->watch, c->link.loop, on_watch, c);
+    weft_timer_start(c->watch, CHECK_US);
+}
 
 struct weft_server_conn *weft_server_conn_new(struct weft_xport *x,
                                               const struct weft_server_options *opt,
@@ -119,6 +135,7 @@ struct weft_server_conn *weft_server_conn_new(struct weft_xport *x,
                                    : weft_h1_new(WEFT_SERVER, &opt->limits, &codec_cb, &c->link);
     weft_link_start(&c->link, codec);
     choose_timer(c);
+    if (opt->checks_itself) start_watch(c);
     return c;
 }
 

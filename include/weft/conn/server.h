@@ -15,6 +15,7 @@ struct weft_server_options {
     uint64_t write_timeout_us; /* nothing queued moves; 0: none; see weft_server_conn_check */
     /* HTTP/1: the peer sends nothing more and gets nothing of its answer; 0: none. Not tunnels. */
     uint64_t half_close_timeout_us;
+    bool checks_itself;                /* nobody calls weft_server_conn_check: small servers */
     struct weft_output_budget *budget; /* of all connections together; may be NULL */
 };
 struct weft_server_cb {
@@ -30,10 +31,10 @@ struct weft_server_conn *weft_server_conn_new(struct weft_xport *x,
                                               const struct weft_server_cb *cb, void *ud);
 struct weft_xport *weft_server_conn_xport(struct weft_server_conn *c);
 struct weft_server_conn *weft_server_conn_of(struct weft_stream *s); /* NULL once it is closed */
-/* To be called every second or so: resets streams whose reader did not open their window for the
- * write timeout, aborts a connection of which nothing that is queued moved for as long, or whose
- * half-closed peer got nothing for so long; notices a reset that reading did not; and brings its
- * queue to the budget's account. */
+/* To be called every second or so, unless it checks itself: resets streams whose reader did not
+ * open their window for the write timeout, aborts a connection of which nothing that is queued
+ * moved for as long, or whose half-closed peer got nothing for so long; notices a reset that
+ * reading did not; and brings its queue to the budget's account. */
 void weft_server_conn_check(struct weft_server_conn *c);
 /* It holds more queued output than one connection should. */
 bool weft_server_conn_over_queued(const struct weft_server_conn *c);

@@ -18,7 +18,8 @@ struct fixture {
     struct weft_loop *loop;
     struct proxy_admin *admin;
     struct proxy_options opt;
-    bool ready, hold;
+    bool ready, hold, large, keep_alive;
+    int hits[WEFT_CAP_COUNT];
     int drains;
     enum proxy_log_mode access_log;
     void (*later)(void *arg, char *text);
@@ -32,7 +33,11 @@ static bool is_ready(void *ud) {
     return ((struct fixture *)ud)->ready;
 }
 static void metrics(void *ud, struct weft_buf *out) {
+    static char line[65536];
     weft_buf_str(out, "weft_test 1\n");
+    memset(line, '#', sizeof line - 1);
+    line[sizeof line - 2] = '\n';
+    for (int i = 0; ((struct fixture *)ud)->large && i < 1024; i++) weft_buf_str(out, line);
 }
 static char *config_dump(void *ud) {
     return weft_strdup("{}\n");
@@ -62,17 +67,31 @@ static void set_access_log(void *ud, enum proxy_log_mode mode) {
     ((struct fixture *)ud)->access_log = mode;
 }
 
-static int setup(void **state) {
+static void limit(void *ud, enum weft_cap cap) {
+    ((struct fixture *)ud)->hits[cap]++;
+}
+
+static int setup_on(void **state, struct weft_loop *loop) {
     struct fixture *f = weft_new0(struct fixture);
     struct weft_error err = {0};
-    f->loop = weft_loop_new();
+    f->loop = loop;
+    proxy_options_default(&f->opt);
+    f->opt.metrics_port = f->opt.ready_port = 0;
     assert_true(weft_addr_parse(WEFT_SLICE_LIT("127.0.0.1:0"), &f->opt.admin));
-    struct proxy_admin_source src = {f,     is_ready, metrics,    config_dump,   endpoints,
-                                     drain, stats,    access_log, set_access_log};
+    struct proxy_admin_source src = {f,     is_ready, metrics,    config_dump,    endpoints,
+                                     drain, stats,    access_log, set_access_log, limit};
     assert_int_equal(proxy_admin_new(f->loop, &f->opt, &src, &f->admin, &err), WEFT_OK);
     weft_buf_init(&f->in, 0);
     *state = f;
     return 0;
+}
+
+static int setup(void **state) {
+    return setup_on(state, weft_loop_new());
+}
+/* The sockets are real, the time is not. */
+static int setup_still(void **state) {
+    return setup_on(state, weft_loop_new_fake());
 }
 
 static int teardown(void **state) {
@@ -102,8 +121,8 @@ static bool is_done(void *ud) {
 
 static void start(struct fixture *f, const char *method, const char *path) {
     WEFT_FREE char *text = weft_asprintf(
-        "%s %s HTTP/1.1\r\nHost: admin\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", method,
-        path);
+        "%s %s HTTP/1.1\r\nHost: admin\r\nConnection: %s\r\nContent-Length: 0\r\n\r\n", method,
+        path, f->keep_alive ? "keep-alive" : "close");
     if (f->x) weft_xport_close(f->x);
     weft_buf_clear(&f->in);
     f->done = false;
@@ -254,10 +273,50 @@ static void holders_keep_nobody_out(void **state) {
     int ended = 0;
     for (int i = 0; i < HELD; i++) ended += held[i].done;
     assert_in_range(ended, 1, 2);
+    assert_in_range(f->hits[WEFT_CAP_CONNECTIONS], 2, 3); /* and for those of the end */
     for (int i = 0; i < HELD; i++) {
         weft_xport_close(held[i].x);
         weft_buf_done(&held[i].in);
     }
+}
+
+static void pass(struct fixture *f, int seconds) {
+    for (int i = 0; i < seconds; i++) {
+        for (int k = 0; k < 100; k++) (void)weft_loop_turn(f->loop);
+        weft_loop_advance(f->loop, 1000000);
+    }
+}
+
+/* Who asks for a large answer and takes nothing of it holds its memory, but not for ever. */
+static void a_reader_that_takes_nothing(void **state) {
+    struct fixture *f = *state;
+    f->large = true;
+    start_get(f, "/metrics");
+    weft_xport_read_stop(f->x);
+    pass(f, 29);
+    assert_int_equal(f->hits[WEFT_CAP_WRITE_TIMEOUT], 0);
+    pass(f, 4);
+    assert_int_equal(f->hits[WEFT_CAP_WRITE_TIMEOUT], 1);
+    weft_xport_read_start(f->x);
+    while (!f->done) (void)weft_loop_turn(f->loop);
+    assert_true(weft_buf_size(&f->in) < 1024 * 65536); /* cut */
+}
+
+/* A slow one gets it all, however long that takes. */
+static void a_slow_reader(void **state) {
+    struct fixture *f = *state;
+    const size_t all = 1024 * 65534;
+    f->large = f->keep_alive = true;
+    start_get(f, "/metrics");
+    for (size_t want = 0; weft_buf_size(&f->in) < all; want += 8000000) {
+        weft_xport_read_start(f->x);
+        while (!f->done && weft_buf_size(&f->in) < (want < all ? want : all))
+            (void)weft_loop_turn(f->loop);
+        weft_xport_read_stop(f->x);
+        assert_false(f->done);
+        pass(f, 20);
+    }
+    assert_int_equal(f->hits[WEFT_CAP_WRITE_TIMEOUT], 0);
 }
 
 int main(void) {
@@ -270,6 +329,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(logging_access, setup, teardown),
         cmocka_unit_test_setup_teardown(stats_page, setup, teardown),
         cmocka_unit_test_setup_teardown(holders_keep_nobody_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_reader_that_takes_nothing, setup_still, teardown),
+        cmocka_unit_test_setup_teardown(a_slow_reader, setup_still, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

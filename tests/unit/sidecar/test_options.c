@@ -79,6 +79,16 @@ static void bad_values_are_named(void **state) {
         {"--admin", "15000"},
         {"--workers", "1000"},
         {"--max-head-bytes", "10"},
+        {"--max-head-fields", "7"},
+        {"--max-head-fields", "4097"},
+        {"--max-target-bytes", "63"},
+        {"--max-chunk-extensions", "1048577"},
+        {"--max-request-memory", "131071"},
+        {"--max-request-memory", "140000"}, /* less than a head of 64 KiB needs */
+        {"--max-retry-body", "-1"},
+        {"--max-buffered-per-connection", "65535"},
+        {"--max-admin-connections", "0"},
+        {"--admin-write-timeout", "30"},
         {"--outbound-port", "70000"},
     };
     for (size_t i = 0; i < WEFT_LEN(bad); i++)
@@ -100,6 +110,26 @@ static void what_must_go_together(void **state) {
     assert_int_equal(
         PARSE(o, "--snapshot", "f", "--mtls-mode", "strict", "--listen-inbound", "127.0.0.1:1=2"),
         2);
+}
+
+static void limits_have_options(void **state) {
+    WEFT_FREE struct proxy_options *o = fresh();
+    assert_int_equal(PARSE(o, "--snapshot", "f"), -1);
+    assert_int_equal(o->max_head_fields, 128);
+    assert_int_equal(o->max_target_bytes, 16384);
+    assert_int_equal(o->max_chunk_extensions, 4096);
+    assert_int_equal(o->max_retry_body, 65536);
+    assert_int_equal(o->max_conn_buffered, 4194304);
+    assert_int_equal(o->admin_write_timeout_us, 30000000);
+    assert_int_equal(o->max_admin_connections, 64);
+    assert_int_equal(proxy_options_request_memory(o), 524288);
+    assert_int_equal(PARSE(o, "--snapshot", "f", "--max-head-bytes", "1048576"), -1);
+    assert_int_equal(proxy_options_request_memory(o), 131072 + 3 * 1048576 + 256 * 128);
+    assert_int_equal(PARSE(o, "--snapshot", "f", "--max-request-memory", "1000000"), -1);
+    assert_int_equal(proxy_options_request_memory(o), 1000000);
+    assert_int_equal(PARSE(o, "--snapshot", "f", "--max-head-bytes", "2048", "--max-head-fields=8",
+                           "--max-request-memory", "139264"),
+                     -1);
 }
 
 static void environment_and_flag(void **state) {
@@ -150,6 +180,7 @@ int main(void) {
         cmocka_unit_test(plain_listeners_alone),
         cmocka_unit_test(bad_values_are_named),
         cmocka_unit_test(what_must_go_together),
+        cmocka_unit_test(limits_have_options),
         cmocka_unit_test(environment_and_flag),
         cmocka_unit_test(ports_can_be_switched_off),
         cmocka_unit_test(the_reference_is_true),
