@@ -99,14 +99,14 @@ ns_spawn() { # NAME LOG CMD...
     NS_PIDS+=("$NS_PID")
 }
 
-wait_for() { # WHAT CMD...: polls every 20 ms
+wait_for() { # WHAT CMD...: polls every 20 ms; WEFT_TEST_PATIENCE: programs that are so many times as slow
     local what=$1 i
     shift
-    for ((i = 0; i < 500; i++)); do
+    for ((i = 0; i < 500 * ${WEFT_TEST_PATIENCE:-1}; i++)); do
         "$@" && return 0
         sleep 0.02
     done
-    echo "# waited 10 s in vain for $what" >&2
+    echo "# waited $((10 * ${WEFT_TEST_PATIENCE:-1})) s in vain for $what" >&2
     return 1
 }
 

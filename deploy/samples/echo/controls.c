@@ -21,6 +21,7 @@ static const struct row {
     {"info", NUMBER, AT(info), 102, 199},
     {"grpc_status", NUMBER, AT(grpc_status), 0, 16},
     {"fail", NUMBER, AT(fail), 0, 1000000},
+    {"fail_delay", MILLISECONDS, AT(fail_delay_ms), 0, 600000},
     {"fail_status", NUMBER, AT(fail_status), 200, 599},
     {"fail_mode", MODE, 0, 0, 0},
     {"key", KEY, 0, 0, 0},

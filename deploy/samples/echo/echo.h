@@ -30,7 +30,7 @@ struct echo_app {
 enum echo_break { BREAK_NONE, BREAK_STATUS, BREAK_RESET, BREAK_CLOSE, BREAK_REFUSE, BREAK_ABORT };
 
 struct echo_controls {
-    uint64_t delay_ms, body_delay_ms, interval_ms;
+    uint64_t delay_ms, body_delay_ms, interval_ms, fail_delay_ms;
     uint64_t status, info, grpc_status;
     uint64_t fail, fail_status;
     enum echo_break fail_mode;

@@ -229,7 +229,7 @@ static void begin(struct echo_stream *s) {
     s->started = true;
     struct weft_slice key = c->key.len ? c->key : s->path;
     bool failing = echo_should_fail(key, c->fail);
-    after(s, c->delay_ms, failing ? fail : answer);
+    after(s, c->delay_ms + (failing ? c->fail_delay_ms : 0), failing ? fail : answer);
 }
 
 /* ---- the request ---- */

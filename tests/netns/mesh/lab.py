@@ -4,6 +4,7 @@ import json, os, re, shutil, subprocess, sys, tempfile, time
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 PROGRAMS = ('weft', 'weft-controller', 'weft-echo', 'weft-init', 'weft-proxy')
+PATIENCE = float(os.environ.get('WEFT_TEST_PATIENCE', 1))   # of programs that are slower than usual (tests/netns/tsan)
 passed = failed = 0
 
 
@@ -23,11 +24,11 @@ def equal(name, got, wanted):
 
 def wait_for(what, test, seconds=10):
     """Polls until test() is true; -> its value, or the last one."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * PATIENCE
     while not (value := test()) and time.monotonic() < end:
         time.sleep(0.05)
     if not value:
-        print(f'# waited {seconds} s in vain for {what}', flush=True)
+        print(f'# waited {seconds * PATIENCE:g} s in vain for {what}', flush=True)
     return value
 
 
