@@ -43,7 +43,7 @@ static void on_idle(void *arg) {
 
 static void on_activity(void *ud) {
     struct weft_client_conn *c = WEFT_CAST(weft_client_conn, ud);
-    if (c->on_room && weft_client_conn_room(c) > 0) c->on_room(c);
+    if (c->on_room) c->on_room(c);
 }
 
 static void on_dead(void *ud) {
@@ -83,7 +83,7 @@ struct weft_client_conn *weft_client_conn_new(struct weft_xport *x, bool h2,
 struct weft_stream *weft_client_conn_request(struct weft_client_conn *c,
                                              const struct weft_head *head, bool end,
                                              const struct weft_stream_cb *cb, void *ud) {
-    if (weft_client_conn_room(c) == 0) return NULL;
+    if (c->retired || c->link.closing) return NULL;
     struct weft_stream *s = weft_codec_request(c->link.codec, head, end, cb, ud);
     if (!s) return NULL;
     c->served++;

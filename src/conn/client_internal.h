@@ -21,7 +21,7 @@ struct weft_client_conn {
     void (*on_closed)(void *ud);
     void *ud;
     /* Pool hooks; NULL outside a pool. */
-    void (*on_room)(struct weft_client_conn *c);
+    void (*on_room)(struct weft_client_conn *c);    /* something moved: it may have room */
     void (*on_retired)(struct weft_client_conn *c); /* it became so; once */
     void (*on_gone)(struct weft_client_conn *c);
 };

@@ -154,11 +154,8 @@ static struct weft_pool_wait *wait_for_conn(struct weft_pool_group *g,
 
 static void serve_waits(struct weft_client_conn *c) {
     struct weft_pool_group *g = c->group;
-    while (weft_client_conn_room(c) > 0) {
-        struct weft_pool_wait *w = wait_for_conn(g, c);
-        if (!w) return;
-        wait_answer(w, WEFT_OK, c);
-    }
+    struct weft_pool_wait *w;
+    while ((w = wait_for_conn(g, c)) && weft_client_conn_room(c) > 0) wait_answer(w, WEFT_OK, c);
 }
 
 /* HTTP/1: one dial answers one wait. HTTP/2: all of them hoped for the same connection. */
