@@ -51,13 +51,13 @@ void weft_codec_eof(struct weft_codec *c) {
 size_t weft_codec_pull(struct weft_codec *c, struct weft_buf *out, size_t max) {
     codec_enter(c);
     size_t n = c->ops->pull(c, out, max);
-    if (!c->ops->has_output(c)) c->told_output = false;
+    if (c->depth > 1 && !c->ops->has_output(c)) c->told_output = false; /* else leaving sees it */
     codec_leave(c);
     return n;
 }
 
 bool weft_codec_has_output(const struct weft_codec *c) {
-    return c->ops->has_output(c);
+    return c->settled ? c->has_out : c->ops->has_output(c);
 }
 
 bool weft_codec_wants_input(const struct weft_codec *c) {

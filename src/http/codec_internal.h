@@ -67,6 +67,8 @@ struct weft_codec {
     bool told_finished;  /* the same for the end */
     bool told_out_ended; /* and for that of our side of a tunnel */
     bool took_input;     /* wants_input when it was looked at last */
+    bool settled;        /* nothing was touched since has_out was worked out */
+    bool has_out;        /* nghttp2 has to walk its queues to say so */
     bool closing;        /* drain: no further exchange */
     bool retired, told_retired;
     bool broken;
@@ -130,6 +132,8 @@ void codec_init(struct weft_codec *c, const struct codec_ops *ops, enum weft_rol
 bool codec_is_tight(const struct weft_codec *c);
 void codec_enter(struct weft_codec *c);
 void codec_leave(struct weft_codec *c);
+/* Worked out once where nothing has happened since. */
+bool codec_has_output(struct weft_codec *c);
 /* Client role: no further requests; told at settling. */
 void codec_retire(struct weft_codec *c);
 

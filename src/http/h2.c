@@ -95,9 +95,9 @@ static bool h2_wants_input(const struct weft_codec *c) {
 static bool h2_finished(const struct weft_codec *c) {
     const struct h2 *h = h2_of(c);
     if (h->gone) return true;
-    if (h2_has_output(c)) return false;
-    if (h->failed || !nghttp2_session_want_read(h->session)) return true;
-    return (h->last_goaway || h->peer_going) && h->wires == 0;
+    bool over = h->failed || !nghttp2_session_want_read(h->session) ||
+                ((h->last_goaway || h->peer_going) && h->wires == 0);
+    return over && !h2_has_output(c);
 }
 
 void h2_begin_last_goaway(struct h2 *h) {

@@ -142,9 +142,15 @@ static void tell_retired(struct weft_codec *c) {
     if (c->role == WEFT_CLIENT && c->cb.on_retire) c->cb.on_retire(c->owner);
 }
 
+bool codec_has_output(struct weft_codec *c) {
+    if (!c->settled) c->has_out = c->ops->has_output(c);
+    c->settled = true; /* until the next codec_enter */
+    return c->has_out;
+}
+
 /* True when the owner was called and may have changed things. */
 static bool tell_output(struct weft_codec *c) {
-    bool has = c->ops->has_output(c);
+    bool has = codec_has_output(c);
     if (!has) c->told_output = false; /* pulled, or gone with a stream that the peer reset */
     bool output = has && !c->told_output;
     bool end = !output && !c->told_finished && c->ops->finished(c);
@@ -169,11 +175,13 @@ static void reap(struct weft_codec *c) {
 }
 
 void codec_enter(struct weft_codec *c) {
+    c->settled = false;
     c->depth++;
 }
 
 void codec_leave(struct weft_codec *c) {
     if (c->depth == 1) {
+        c->settled = false; /* its callbacks may have been told before the last of it happened */
         do {
             if (c->n_want_writable) tell_writable(c);
             tell_retired(c);
@@ -351,6 +359,11 @@ void weft_stream_release(struct weft_stream *s) {
     s->released = true;
     if (!c) {
         stream_free(s);
+        return;
+    }
+    if (s->over && c->depth == 0) { /* the usual end: it changes nothing that is to be told */
+        reap_later(s);
+        reap(c);
         return;
     }
     codec_enter(c);
