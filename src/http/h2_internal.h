@@ -14,8 +14,9 @@ struct h2 {
     size_t pulled, pull_max;  /* ... how much went there, and may */
     nghttp2_nv *nva;          /* scratch for the head being sent */
     size_t nva_n, nva_cap;
-    uint64_t held;  /* received by paused streams, windows not given back */
-    uint32_t wires; /* streams that nghttp2 knows */
+    uint64_t held;               /* received by paused streams, windows not given back */
+    uint32_t wires;              /* streams that nghttp2 knows */
+    struct weft_stream *heading; /* whose head is coming in, if it is wanted */
     /* Server role: the peer's highest stream, how many it opened, and the highest that we reset. */
     uint32_t peer_last, peer_opened, reset_last;
     uint32_t peer_reset;  /* the stream that the peer reset last */

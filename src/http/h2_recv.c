@@ -98,18 +98,19 @@ static void take_field(struct weft_stream *s, struct weft_slice name, struct wef
         return;
     }
     bool trailers = s->rx_fields == &s->trailers;
-    if (!trailers && take_special(s, weft_token_of(name), value)) return;
-    if (weft_fields_add(s->rx_fields, name, value) != WEFT_OK)
+    enum weft_token t = weft_token_of(name);
+    if (!trailers && take_special(s, t, value)) return;
+    if (http_fields_add(s->rx_fields, t, name, value) != WEFT_OK)
         (void)too_much(s, WEFT_CAP_REQUEST_MEMORY);
 }
 
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
                      size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags,
                      void *ud) {
-    (void)session, (void)flags;
+    (void)session, (void)frame, (void)flags;
     if (!h2_budget_field(h2_cast(ud), name_len + value_len + FIELD_OVERHEAD))
         return NGHTTP2_ERR_CALLBACK_FAILURE;
-    struct weft_stream *s = h2_stream(h2_cast(ud), frame->hd.stream_id);
+    struct weft_stream *s = h2_cast(ud)->heading;
     if (!s || !stream_listens(s) || !s->rx_fields) return 0;
     stream_peer_allocates(s, true);
     take_field(s, weft_slice((const char *)name, name_len),
@@ -139,8 +140,9 @@ static struct weft_stream *open_stream(struct h2 *h, int32_t id) {
 
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *ud) {
     (void)session;
-    if (frame->hd.type != NGHTTP2_HEADERS) return 0;
     struct h2 *h = h2_cast(ud);
+    h->heading = NULL;
+    if (frame->hd.type != NGHTTP2_HEADERS) return 0;
     h->budget.plain_bytes = 0;
     struct weft_stream *s = h2_stream(h, frame->hd.stream_id);
     if (!s && frame->headers.cat == NGHTTP2_HCAT_REQUEST) s = open_stream(h, frame->hd.stream_id);
@@ -150,6 +152,7 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
     s->cap = WEFT_CAP_NONE;
     s->rx_fields = &s->trailers;
     weft_fields_init(&s->trailers, &s->arena);
+    h->heading = s;
     if (s->in_head) return 0;
     s->rx = weft_arena_alloc(&s->arena, sizeof *s->rx);
     if (!s->rx) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
@@ -306,6 +309,7 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, 
     struct h2 *h = h2_cast(ud);
     struct weft_stream *s = h2_stream(h, id);
     if (!s) return 0;
+    if (h->heading == s) h->heading = NULL;
     h->wires--;
     h2_give_back(s, /* stream_open= */ false);
     if (s->in_done && code == NGHTTP2_NO_ERROR)

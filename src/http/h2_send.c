@@ -19,7 +19,9 @@ static void push(struct h2 *h, struct weft_slice name, struct weft_slice value, 
         .flags = flags,
     };
 }
-#define PUSH_LIT(h, name, value) push((h), WEFT_SLICE_LIT(name), (value), NGHTTP2_NV_FLAG_NONE)
+/* A name that lives for ever needs no copy, nor nghttp2 to make it lower case. */
+enum { OWN_NAME = NGHTTP2_NV_FLAG_NO_COPY_NAME };
+#define PUSH_LIT(h, name, value) push((h), WEFT_SLICE_LIT(name), (value), OWN_NAME)
 
 /* Values that no second message has: in HPACK's table they would only drive out others. */
 #define ONCE (HTTP_BIT(X_REQUEST_ID) | HTTP_BIT(TRACEPARENT))
@@ -27,9 +29,11 @@ static void push(struct h2 *h, struct weft_slice name, struct weft_slice value, 
 static void push_fields(struct h2 *h, const struct weft_fields *f) {
     for (uint32_t i = 0; i < f->n; i++) {
         const struct weft_field *one = &f->items[i];
-        bool once = (ONCE >> one->token) & 1;
-        if (!http_is_hop(one))
-            push(h, one->name, one->value, once ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE);
+        if (http_is_hop(one)) continue;
+        bool known = one->token != WEFT_TOKEN_OTHER;
+        uint8_t flags = known ? OWN_NAME : NGHTTP2_NV_FLAG_NONE;
+        if ((ONCE >> one->token) & 1) flags |= NGHTTP2_NV_FLAG_NO_INDEX;
+        push(h, known ? http_token_slice(one->token) : one->name, one->value, flags);
     }
 }
 

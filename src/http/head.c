@@ -31,7 +31,11 @@ static char *copy_lower(char *to, struct weft_slice s) {
 
 enum weft_status weft_fields_add(struct weft_fields *f, struct weft_slice name,
                                  struct weft_slice value) {
-    enum weft_token t = weft_token_of(name);
+    return http_fields_add(f, weft_token_of(name), name, value);
+}
+
+enum weft_status http_fields_add(struct weft_fields *f, enum weft_token t, struct weft_slice name,
+                                 struct weft_slice value) {
     size_t own = t == WEFT_TOKEN_OTHER ? name.len : 0;
     char *p = weft_arena_alloc(f->arena, own + value.len + 1);
     if (!p) return WEFT_LIMIT;

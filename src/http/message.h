@@ -4,6 +4,9 @@
 #include <weft/http/codec.h>
 
 struct weft_slice http_token_slice(enum weft_token t);
+/* weft_fields_add of a name whose token is known already. */
+enum weft_status http_fields_add(struct weft_fields *f, enum weft_token t, struct weft_slice name,
+                                 struct weft_slice value);
 /* Room for `cap` fields in all; false beyond the arena's limit. */
 bool http_fields_reserve(struct weft_fields *f, uint32_t cap);
 /* Appends copies of all of `from`. */
