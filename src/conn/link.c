@@ -3,7 +3,7 @@
 
 #include <weft/base/limits.h>
 
-enum { PULL_BYTES = 64 * 1024, KEEP_BYTES = 16 * 1024 };
+enum { PULL_BYTES = 64 * 1024, KEEP_BYTES = 16 * 1024, BUSY_READS = 32 };
 
 /* Buffers grow by doubling: bytes count twice. What is closing is as good as gone: whoever evicts
  * must not look further for what it has cut already. */
@@ -27,8 +27,18 @@ static bool stands_still(struct weft_link *l, uint64_t now) {
     return stands;
 }
 
+/* Of many connections few are: so the memory that these keep is little. */
+static void tell_busy(struct weft_link *l) {
+    bool busy = l->reads >= BUSY_READS;
+    l->reads = 0;
+    if (busy == l->busy) return;
+    l->busy = busy;
+    weft_xport_busy(l->xport, busy);
+}
+
 uint32_t weft_link_check(struct weft_link *l, uint64_t timeout_us, bool *ret_stuck) {
     uint64_t now = weft_loop_now_us(l->loop);
+    tell_busy(l);
     weft_link_count(l);
     uint32_t n = timeout_us ? weft_codec_expire(l->codec, now, timeout_us) : 0;
     if (!stands_still(l, now) || n) l->moved_us = now;
@@ -195,6 +205,7 @@ static void on_read(void *ud, struct weft_slice data) {
     struct weft_link *l = ud;
     if (l->closing) return;
     l->heard_us = weft_loop_now_us(l->loop);
+    l->reads++;
     if (weft_buf_size(&l->rest) > 0)
         (void)weft_buf_append(&l->rest, data);
     else

@@ -28,6 +28,8 @@ struct weft_link {
     enum weft_cap cap;                 /* what the peer ran into, once the codec is gone */
     uint32_t refused;  /* streams that the codec refused and nobody was told of yet */
     uint64_t heard_us; /* when bytes, or their end, came last */
+    uint32_t reads;    /* since weft_link_check looked */
+    bool busy;         /* as the transport was told */
     /* weft_link_check: when the connection moved, or owed nothing, and when bytes left it last; to
      * which counts. */
     uint64_t moved_us, wrote_us, at_codec, at_wire;

@@ -214,6 +214,10 @@ bool weft_xport_gone(const struct weft_xport *x) {
     return x->ops->gone && x->ops->gone(x);
 }
 
+void weft_xport_busy(struct weft_xport *x, bool on) {
+    if (x->ops->busy) x->ops->busy(x, on);
+}
+
 bool weft_xport_unheard(const struct weft_xport *x) {
     if (x->below) return weft_xport_unheard(x->below);
     return x->ops->unheard && x->ops->unheard(x);

@@ -236,7 +236,6 @@ static void tls_read_off(struct weft_xport *x) {
 static void tls_flush(struct weft_xport *x) {
     struct xport_tls *t = tls_of(x);
     size_t n = weft_buf_size(&x->out);
-    forget_errors();
     if (n && SSL_write_ex(t->ssl, x->out.base + x->out.off, n, &n) != 1) {
         xport_fail_later(x, WEFT_TLS);
         return;
@@ -289,6 +288,17 @@ static enum weft_status tls_original_dst(struct weft_xport *x, struct weft_addr 
     return weft_xport_original_dst(x->below, ret);
 }
 
+/* OpenSSL takes 16 KiB to read a record into and 16 to write one, and gives both back after it. */
+static void tls_busy(struct weft_xport *x, bool on) {
+    SSL *ssl = tls_of(x)->ssl;
+    if (on) {
+        SSL_clear_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
+        return;
+    }
+    SSL_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
+    (void)SSL_free_buffers(ssl); /* not what half a record lies in: that goes with its end */
+}
+
 static const struct xport_ops tls_ops = {
     .read_on = tls_read_on,
     .read_off = tls_read_off,
@@ -298,6 +308,7 @@ static const struct xport_ops tls_ops = {
     .fill_local = tls_fill_local,
     .original_dst = tls_original_dst,
     .pump = tls_pump,
+    .busy = tls_busy,
 };
 
 /* ---- making ---- */

@@ -45,6 +45,9 @@ bool weft_xport_gone(const struct weft_xport *x);
  * again and again is a host that vanished, which TCP alone believes after a quarter of an hour.
  * (TCP_USER_TIMEOUT is no help: it also ends connections to living programs that do not read.) */
 bool weft_xport_unheard(const struct weft_xport *x);
+/* Messages come and go all the time: what would be allocated and freed for each (TLS: some 32 KiB)
+ * stays until this is taken back. */
+void weft_xport_busy(struct weft_xport *x, bool busy);
 /* on_drain is due although WEFT_XPORT_HIGH was not reached: after the next progress below LOW. */
 void weft_xport_want_drain(struct weft_xport *x);
 /* on_drain is due when nothing is queued any more. Not when that is so already. */

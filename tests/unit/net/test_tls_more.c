@@ -3,6 +3,8 @@
  * chain to the bundle. */
 #include "pki_test.h"
 
+#include <malloc.h>
+
 struct world {
     struct weft_loop *l;
     struct ca ca;
@@ -110,11 +112,44 @@ static void test_identity_must_be_good_when_loaded(void **state) {
     ca_done(&b);
 }
 
+static void talk(struct world *w, const char *text) {
+    weft_buf_clear(&w->client.in);
+    weft_xport_write(w->client.x, weft_slice_str(text));
+    turns(w);
+    assert_got(&w->client, text);
+}
+
+/* OpenSSL's buffers are what `busy` is about: 16 KiB each way and side. The sanitizers' malloc does
+ * not count. */
+static void test_busy_keeps_buffers(void **state) {
+    static const char *const alpns[] = {"weft-h2", NULL};
+    enum { BUFFERS = 2 * 2 * 16 * 1024 };
+    struct world w;
+    world_init(&w, alpns);
+    peer_take(&w.client, weft_xport_tls_client(w.near, w.client_ctx, WEFT_SLICE_LIT(ID_B),
+                                               "weft-h2", NULL, 0));
+    w.server.echo = true;
+    talk(&w, "idle");
+    const size_t idle = mallinfo2().uordblks;
+    weft_xport_busy(w.client.x, true);
+    weft_xport_busy(w.server.x, true);
+    talk(&w, "busy");
+    talk(&w, "still");
+    if (idle) assert_true(mallinfo2().uordblks >= idle + BUFFERS);
+    weft_xport_busy(w.client.x, false);
+    weft_xport_busy(w.server.x, false);
+    if (idle) assert_true(mallinfo2().uordblks < idle + BUFFERS / 8);
+    talk(&w, "idle again");
+    if (idle) assert_true(mallinfo2().uordblks < idle + BUFFERS / 8);
+    world_done(&w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tls12_is_refused),
         cmocka_unit_test(test_server_without_protocols),
         cmocka_unit_test(test_identity_must_be_good_when_loaded),
+        cmocka_unit_test(test_busy_keeps_buffers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
