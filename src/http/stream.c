@@ -181,7 +181,6 @@ void codec_enter(struct weft_codec *c) {
 
 void codec_leave(struct weft_codec *c) {
     if (c->depth == 1) {
-        c->settled = false; /* its callbacks may have been told before the last of it happened */
         do {
             if (c->n_want_writable) tell_writable(c);
             tell_retired(c);
