@@ -258,6 +258,7 @@ static void on_request(void *ud, struct weft_server_conn *sc, struct weft_stream
                        struct weft_head *head, bool end) {
     struct proxy_conn *c = WEFT_CAST(proxy_conn, ud);
     if (c->w->draining) weft_server_conn_drain(sc);
+    set_busy(c, false); /* from here on its exchanges are counted */
     if (head->refused == WEFT_REASON_NONE && !proxy_limits_admit_request(c))
         head->refused = WEFT_REASON_OVERLOAD;
     proxy_exchange_start(c, s, head, end);
@@ -281,7 +282,7 @@ void proxy_conn_serve(struct proxy_conn *c, bool h2) {
     struct weft_server_options opt = {.h2 = h2};
     proxy_limits_of_conn(c, &opt);
     c->phase = "http";
-    set_busy(c, false);
+    set_busy(c, c->w->draining); /* who came so late has something to ask */
     weft_buf_done(&c->first);
     weft_buf_init(&c->first, 0);
     proxy_series_add(proxy_conn_series(c), h2 ? PROXY_SERIES_CONN_H2 : PROXY_SERIES_CONN_H1, 1);

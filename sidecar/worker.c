@@ -169,17 +169,20 @@ static void report_drained(void *arg) {
     if (w->hooks.drained) w->hooks.drained(w->hooks.ud, w);
 }
 
-/* What a caller has not taken yet is in flight too. */
-static bool sends(const struct proxy_worker *w) {
+/* What a caller has not taken yet is in flight too, and so is what he sent before he heard that
+ * this ends. */
+static bool sends_or_hears(const struct proxy_worker *w) {
     weft_list_each(it, &w->conns) {
         struct proxy_conn *c = WEFT_CONTAINER(it, struct proxy_conn, link);
-        if (c->server && weft_server_conn_queued(c->server)) return true;
+        if (!c->server) continue;
+        if (weft_server_conn_queued(c->server) || weft_server_conn_leaving(c->server)) return true;
     }
     return weft_loop_lingers(w->loop);
 }
 
 void proxy_worker_ended(struct proxy_worker *w) {
-    if (!w->draining || w->drained || w->n_exchanges || w->n_busy_conns || w->n_mirrors || sends(w))
+    if (!w->draining || w->drained || w->n_exchanges || w->n_busy_conns || w->n_mirrors ||
+        sends_or_hears(w))
         return;
     w->drained = true;
     proxy_listeners_close(w);

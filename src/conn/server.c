@@ -156,6 +156,10 @@ void weft_server_conn_drain(struct weft_server_conn *c) {
     choose_timer(c);
 }
 
+bool weft_server_conn_leaving(const struct weft_server_conn *c) {
+    return c->opt.h2 && c->draining && !c->link.closing;
+}
+
 void weft_server_conn_cut(struct weft_server_conn *c, enum weft_cap why) {
     hit(c, why);
     weft_link_abort(&c->link);

@@ -3,6 +3,8 @@
  * inbound side's way to its app. */
 #include "support/world.h"
 
+#include <sidecar/conn.h>
+
 #include <string.h>
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: web\r\n\r\n"
@@ -270,6 +272,69 @@ static void unprocessed_everywhere_is_503(void **state) {
     assert_hasnt(t, "weft-hop");
 }
 
+static struct weft_xport *hop_of(struct proxy_worker *w) {
+    struct proxy_conn *c = WEFT_CONTAINER(w->conns.next, struct proxy_conn, link);
+    assert_false(weft_list_empty(&w->conns));
+    return weft_server_conn_xport(c->server);
+}
+
+/* A peer that drains with nothing under way has not heard yet of what is on the wire: it says how
+ * far it got, and goes when that round trip is over. */
+static void a_drain_hears_what_is_on_the_wire(void **state) {
+    struct world *w = *state;
+    struct app *a = mesh(w, true);
+    struct client *c = world_connect(w, "10.96.0.1:80");
+    assert_has(client_ask(c, GET("/")), "HTTP/1.1 200");
+    struct weft_xport *hop = hop_of(w->peer);
+    weft_xport_read_stop(hop);
+    weft_buf_clear(&c->in);
+    client_send(c, "POST / HTTP/1.1\r\nHost: web\r\nContent-Length: 2\r\n\r\nab");
+    assert_int_equal(w->peer->n_exchanges, 0);
+    proxy_worker_drain(w->peer);
+    weft_xport_read_start(hop);
+    world_settle(w);
+    assert_has(client_text(c), "HTTP/1.1 200");
+    assert_int_equal(a->requests, 2);
+    assert_string_equal(a->seen.body, "ab");
+    assert_true(w->peer->drained);
+}
+
+/* The same for a connection that was made meanwhile and has not been asked yet. */
+static void a_drain_hears_who_has_just_come(void **state) {
+    struct world *w = *state;
+    struct app *a = mesh(w, false);
+    struct client *busy = world_connect_to(w->peer, PROXY_INBOUND, "10.0.0.1:8080");
+    a->script[0] = ACT_HOLD;
+    a->n_script = 1;
+    client_send(busy, GET("/"));
+    proxy_worker_drain(w->peer);
+    struct weft_client_conn *c = world_connect_h2(w->peer, PROXY_INBOUND, "10.0.0.1:8080");
+    world_settle(w);
+    world_app_answer(a, 200);
+    assert_has(client_text(busy), "HTTP/1.1 200");
+    a->h2 = true;
+    struct h2_call call;
+    world_call(c, "GET", "/", "", NULL, &call);
+    world_settle(w);
+    assert_int_equal(call.status, 200);
+    world_call_done(&call);
+    assert_true(w->peer->drained);
+}
+
+/* Not for ever: who does not answer is not waited for longer than five seconds. */
+static void a_drain_does_not_wait_for_the_mute(void **state) {
+    struct world *w = *state;
+    mesh(w, false);
+    struct client *c = world_connect_to(w->peer, PROXY_INBOUND, "10.0.0.1:8080");
+    weft_xport_write(c->x, WEFT_SLICE_LIT("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"));
+    world_settle(w);
+    proxy_worker_drain(w->peer);
+    world_advance(w, 4900);
+    assert_false(w->peer->drained);
+    world_advance(w, 200);
+    assert_true(w->peer->drained);
+}
+
 /* The endpoint must prove the very identity that it is published with. */
 static void wrong_identity_is_refused(void **state) {
     struct world *w = *state;
@@ -444,6 +509,9 @@ int main(void) {
         T(reset_behind_the_hop_is_retried),
         T(resets_behind_the_hop_end_in_503),
         T(reset_behind_the_hop_is_502),
+        T(a_drain_hears_what_is_on_the_wire),
+        T(a_drain_hears_who_has_just_come),
+        T(a_drain_does_not_wait_for_the_mute),
         T(unprocessed_everywhere_is_503),
         T(wrong_identity_is_refused),
         T(never_plain_to_a_meshed_endpoint),
