@@ -11,7 +11,12 @@
 
 #include "client_internal.h"
 
-enum { MAX_WAITING = 4096, MAX_RETIRED = 1024, KEY_BYTES = 512 };
+enum {
+    MAX_WAITING = 4096,
+    MAX_RETIRED = 1024,
+    KEY_BYTES = 512,
+    LOOK_AFTER_US = 1000000, /* what was used just now is not about to be closed for its idleness */
+};
 
 struct weft_pool_wait {
     struct weft_list node;
@@ -315,10 +320,18 @@ static void start_dials(struct weft_pool_group *g) {
 
 /* ---- the pool ---- */
 
+/* Closed by a server that kept it long enough, which this loop was not told yet: a request written
+ * to it would be lost, and one with a body is not sent twice. */
+static bool is_stale(const struct weft_pool_group *g, const struct weft_client_conn *c) {
+    if (g->target.h2 || weft_loop_now_us(g->pool->loop) - c->last_used_us < LOOK_AFTER_US)
+        return false;
+    return weft_xport_ended(c->link.xport);
+}
+
 static struct weft_client_conn *find_room(struct weft_pool_group *g, bool fresh) {
     weft_list_each(it, &g->conns) {
         struct weft_client_conn *c = WEFT_CONTAINER(it, struct weft_client_conn, node);
-        if ((!fresh || c->served == 0) && weft_client_conn_room(c) > 0) return c;
+        if ((!fresh || c->served == 0) && weft_client_conn_room(c) > 0 && !is_stale(g, c)) return c;
     }
     return NULL;
 }

@@ -218,6 +218,12 @@ void weft_xport_busy(struct weft_xport *x, bool on) {
     if (x->ops->busy) x->ops->busy(x, on);
 }
 
+bool weft_xport_ended(const struct weft_xport *x) {
+    if (x->eof_seen || x->eof_pending || x->failed || x->late) return true;
+    if (x->below) return weft_xport_ended(x->below);
+    return x->ops->ended && x->ops->ended(x);
+}
+
 bool weft_xport_unheard(const struct weft_xport *x) {
     if (x->below) return weft_xport_unheard(x->below);
     return x->ops->unheard && x->ops->unheard(x);

@@ -213,6 +213,12 @@ static bool tcp_gone(const struct weft_xport *x) {
     return tcp_info(x, &info) && info.tcpi_state == TCP_CLOSE;
 }
 
+static bool tcp_ended(const struct weft_xport *x) {
+    struct tcp_info info;
+    return tcp_info(x, &info) &&
+           (info.tcpi_state == TCP_CLOSE || info.tcpi_state == TCP_CLOSE_WAIT);
+}
+
 static bool tcp_unheard(const struct weft_xport *x) {
     struct tcp_info info;
     if (!tcp_info(x, &info) || !(info.tcpi_unacked || info.tcpi_probes)) return false;
@@ -286,6 +292,7 @@ static const struct xport_ops tcp_ops = {
     .in_flight = tcp_in_flight,
     .in_kernel = tcp_in_kernel,
     .gone = tcp_gone,
+    .ended = tcp_ended,
     .unheard = tcp_unheard,
 };
 

@@ -40,6 +40,9 @@ size_t weft_xport_queued(const struct weft_xport *x);
 /* The kernel knows the connection as broken (reset, or no answer to keep-alive), whether or not it
  * is read: after the end of input, or while reading is off, nobody is told. Asks the kernel. */
 bool weft_xport_gone(const struct weft_xport *x);
+/* The peer's end has come, or the connection broke, whether or not that was told yet: bytes and
+ * ends of one turn are told in any order. Asks the kernel. */
+bool weft_xport_ended(const struct weft_xport *x);
 /* Something is on its way to the peer's host, or its window is asked for, and no acknowledgement of
  * any kind came for a second. A host that lives acknowledges, whatever its program does; so this
  * again and again is a host that vanished, which TCP alone believes after a quarter of an hour.

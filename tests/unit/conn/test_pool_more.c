@@ -106,6 +106,34 @@ static void idle_for(struct world *w, uint64_t seconds) {
     world_settle(w);
 }
 
+static struct weft_xport *last_near;
+static struct weft_xport *noted_dial(void *ud, struct weft_loop *l, const struct weft_addr *to,
+                                     const struct weft_addr *bind_ip, uint64_t timeout_us) {
+    return last_near = patient_dial(ud, l, to, bind_ip, timeout_us);
+}
+
+/* Its end is there, and told only after the next request has come: that goes elsewhere. */
+static void closed_while_idle_is_not_used(void **state) {
+    struct world *w = *state;
+    struct call c;
+    weft_pool_set_dial(w->pool, noted_dial, w);
+    call_start(w, &c, false);
+    world_settle(w);
+    call_done(&c);
+    struct weft_xport *near = last_near;
+    weft_xport_read_stop(near);
+    weft_server_conn_close(w->servers[0]);
+    idle_for(w, 2);
+    call_start(w, &c, false);
+    assert_int_equal(w->dials, 2);
+    weft_xport_read_start(near);
+    world_settle(w);
+    assert_int_equal(c.status, 200);
+    assert_false(c.reused);
+    assert_int_equal(weft_pool_stats(w->pool).connections, 1);
+    call_done(&c);
+}
+
 /* The clock of idleness begins anew with each request. */
 static void connections_are_given_up_when_idle(struct world *w, bool h2) {
     struct call c;
@@ -181,6 +209,7 @@ int main(void) {
         T(pool_free_answers_waits),
         T(h1_connections_are_given_up_when_idle),
         T(h2_connections_are_given_up_when_idle),
+        T(closed_while_idle_is_not_used),
         T(retired_connections_make_room),
         T(a_retirement_dials_for_who_waits),
     };
