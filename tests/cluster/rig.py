@@ -115,12 +115,14 @@ def manifest(name, verb='apply', **words):
 
 
 def image_like(part):
-    """The full name of an image that the node has."""
-    for node in json.loads(k('get', 'nodes', '-o', 'json'))['items']:
-        for name in (n for image in node['status']['images'] for n in image['names']):
-            if part in name and '@' not in name:
-                return name
-    raise Wrong(f'the node has no image like {part}')
+    """The full name of an image that the node has. The kubelet looks every 30 s and tells with its next status."""
+    def told():
+        for node in json.loads(k('get', 'nodes', '-o', 'json'))['items']:
+            for name in (n for image in node['status'].get('images', []) for n in image['names']):
+                if part in name and '@' not in name:
+                    return name
+        raise Wrong(f'the node has no image like {part}')
+    return until(90, 'an image of the node', told)
 
 
 def load_tools():
