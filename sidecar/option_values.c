@@ -123,6 +123,15 @@ enum weft_status proxy_option_mtls(void *t, const struct weft_option *row, const
     return WEFT_OK;
 }
 
+enum weft_status proxy_option_scheduling(void *t, const struct weft_option *row, const char *v,
+                                         struct weft_error *err) {
+    bool other = !strcmp(v, "other");
+    if (!other && strcmp(v, "batch"))
+        return weft_error_set(err, WEFT_INVALID, "", "\"%s\": use batch or other", v);
+    *(enum proxy_scheduling *)member(t, row) = other ? PROXY_SCHEDULE_OTHER : PROXY_SCHEDULE_BATCH;
+    return WEFT_OK;
+}
+
 static uint64_t unit_us(struct weft_slice unit) {
     static const struct {
         const char *name;

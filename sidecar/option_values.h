@@ -19,5 +19,7 @@ enum weft_status proxy_option_access_log(void *, const struct weft_option *, con
                                          struct weft_error *);
 enum weft_status proxy_option_mtls(void *, const struct weft_option *, const char *,
                                    struct weft_error *);
+enum weft_status proxy_option_scheduling(void *, const struct weft_option *, const char *,
+                                         struct weft_error *);
 enum weft_status proxy_option_duration(void *, const struct weft_option *, const char *,
                                        struct weft_error *);

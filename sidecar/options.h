@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Command line and environment of weft-proxy. */
 #pragma once
+#include <sidecar/schedule.h>
 #include <weft/base/addr.h>
 #include <weft/base/options.h>
 
@@ -33,6 +34,7 @@ struct proxy_options {
     size_t n_pod_ips;
 
     uint64_t workers; /* 0: from the CPU limit */
+    enum proxy_scheduling scheduling;
     uint64_t outbound_port, inbound_port, metrics_port, ready_port;
     struct weft_addr admin; /* family 0: off */
     bool redirect;          /* derived: the redirected ports are opened */

@@ -276,6 +276,7 @@ int proxy_run(const struct proxy_options *opt) {
     struct weft_error err = {0};
     signal(SIGPIPE, SIG_IGN);
     proxy_limits_raise_files();
+    proxy_schedule(opt->scheduling);
     int status = 0;
     if (build(&p, &err) == WEFT_OK) {
         start_threads(&p);

@@ -80,6 +80,9 @@ static bool ok_log_level(struct weft_slice s) {
 static bool ok_access_log(struct weft_slice s) {
     return is_one_of(s, "off|errors|all");
 }
+static bool ok_scheduling(struct weft_slice s) {
+    return is_one_of(s, "batch|other");
+}
 static bool ok_uid(struct weft_slice s) {
     uint64_t n;
     return weft_slice_u64(s, MAX_UID, &n) && n > 0;
@@ -156,6 +159,8 @@ static const struct row {
      "WEFT_DRAIN_TIMEOUT"},
     {"weftmesh.io/allow-encoded-slashes", ok_bool, "write \"true\" or \"false\"", PROXY,
      "WEFT_ALLOW_ENCODED_SLASHES"},
+    {"weftmesh.io/scheduling", ok_scheduling, "write \"batch\" or \"other\"", PROXY,
+     "WEFT_SCHEDULING"},
     {"weftmesh.io/proxy-cpu", ok_cpu, "write a quantity such as \"100m\" or \"0.5\"", OTHER, NULL},
     {"weftmesh.io/proxy-cpu-limit", ok_cpu, "write a quantity such as \"100m\" or \"2\"", OTHER,
      NULL},

@@ -121,6 +121,7 @@ static const struct row rows[] = {
     {POD("'weftmesh.io/proxy-cpu':'a lot'"), ASKS, WEFT_INJECT_REFUSED, "quantity"},
     {POD("'weftmesh.io/proxy-memory':'64MB'"), ASKS, WEFT_INJECT_REFUSED, "64Mi"},
     {POD("'weftmesh.io/allow-encoded-slashes':'yes'"), ASKS, WEFT_INJECT_REFUSED, "\"true\""},
+    {POD("'weftmesh.io/scheduling':'idle'"), ASKS, WEFT_INJECT_REFUSED, "\"other\""},
     {POD("'weftmesh.io/drain-timeout':'1h30m'"), ASKS, WEFT_INJECT_REFUSED, "20s"},
     {POD("'weftmesh.io/proxy-uid':'0'"), ASKS, WEFT_INJECT_REFUSED, "user id"},
     {POD("'weftmesh.io/mtls':'off'"), ASKS, WEFT_INJECT_REFUSED, "\"disabled\""},

@@ -78,6 +78,7 @@ static void bad_values_are_named(void **state) {
         {"--pod-ip", "10.0.0.1,nonsense"},
         {"--admin", "15000"},
         {"--workers", "1000"},
+        {"--scheduling", "idle"},
         {"--max-head-bytes", "10"},
         {"--max-head-fields", "7"},
         {"--max-head-fields", "4097"},
@@ -115,6 +116,7 @@ static void what_must_go_together(void **state) {
 static void limits_have_options(void **state) {
     WEFT_FREE struct proxy_options *o = fresh();
     assert_int_equal(PARSE(o, "--snapshot", "f"), -1);
+    assert_int_equal(o->scheduling, PROXY_SCHEDULE_BATCH);
     assert_int_equal(o->max_head_fields, 128);
     assert_int_equal(o->max_target_bytes, 16384);
     assert_int_equal(o->max_chunk_extensions, 4096);
@@ -123,6 +125,8 @@ static void limits_have_options(void **state) {
     assert_int_equal(o->admin_write_timeout_us, 30000000);
     assert_int_equal(o->max_admin_connections, 64);
     assert_int_equal(proxy_options_request_memory(o), 524288);
+    assert_int_equal(PARSE(o, "--snapshot", "f", "--scheduling", "other"), -1);
+    assert_int_equal(o->scheduling, PROXY_SCHEDULE_OTHER);
     assert_int_equal(PARSE(o, "--snapshot", "f", "--max-head-bytes", "1048576"), -1);
     assert_int_equal(proxy_options_request_memory(o), 131072 + 3 * 1048576 + 256 * 128);
     assert_int_equal(PARSE(o, "--snapshot", "f", "--max-request-memory", "1000000"), -1);
