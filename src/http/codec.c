@@ -51,7 +51,9 @@ void weft_codec_eof(struct weft_codec *c) {
 size_t weft_codec_pull(struct weft_codec *c, struct weft_buf *out, size_t max) {
     codec_enter(c);
     size_t n = c->ops->pull(c, out, max);
-    if (c->depth > 1 && !c->ops->has_output(c)) c->told_output = false; /* else leaving sees it */
+    /* Before leaving, where others may write: what they write is told of. */
+    bool has = c->depth > 1 ? c->ops->has_output(c) : codec_has_output(c);
+    if (!has) c->told_output = false;
     codec_leave(c);
     return n;
 }

@@ -485,6 +485,35 @@ static void test_free_under_streams(void **state) {
     pair_done(&c, &s);
 }
 
+static void write_more(void *ud) {
+    assert_int_equal(weft_stream_data(ud, S("more")), WEFT_OK);
+}
+
+/* Who may write again does so while the last bytes are pulled: the owner hears of the new ones. */
+static void test_output_written_while_pulled(void **state) {
+    static const char block[100000];
+    static const struct weft_stream_cb cb = {.on_writable = write_more};
+    struct weft_codec_limits l = weft_codec_limits_default();
+    l.queued = sizeof block;
+    struct side c, s;
+    pair_init(&c, &s, &l);
+    s.no_reply = s.keep = true;
+    ask(&c, (struct request){.method = "GET"}, true);
+    shuttle(&c, &s, SIZE_MAX);
+    send_head(s.last, 200, WEFT_BODY_CHUNKED, 0, false);
+    weft_stream_set_cb(s.last, &cb, s.last);
+    assert_int_equal(weft_stream_data(s.last, weft_slice(block, sizeof block)), WEFT_AGAIN);
+    struct weft_buf out;
+    weft_buf_init(&out, 0);
+    int told = s.output;
+    assert_true(weft_codec_pull(s.codec, &out, SIZE_MAX) > sizeof block);
+    assert_int_equal(weft_stream_queued(s.last), sizeof "more" - 1);
+    assert_true(weft_codec_has_output(s.codec));
+    assert_int_equal(s.output, told + 1);
+    weft_buf_done(&out);
+    pair_done(&c, &s);
+}
+
 /* A frame that kills the connection: every stream is told, a GOAWAY goes out, then the end. */
 static void test_connection_error(void **state) {
     struct side c, s;
@@ -515,6 +544,7 @@ int main(void) {
         cmocka_unit_test(test_client_cancel),
         cmocka_unit_test(test_cancel_unsent),
         cmocka_unit_test(test_output_lost_with_its_stream),
+        cmocka_unit_test(test_output_written_while_pulled),
         cmocka_unit_test(test_unprocessed_when_never_pulled),
         cmocka_unit_test(test_body_held_to_its_length),
         cmocka_unit_test(test_early_answer),
