@@ -13,6 +13,7 @@ enum {
     MAX_FIRST = 16 * 1024,
     UNDECIDED_US = 1000000,
     HELLO_US = 10000000, /* as long as a peer's silence is waited for */
+    LATE_US = 1000000,   /* of who has just come when the proxy drains, for his first byte */
     TLS_HANDSHAKE = 22,
 };
 
@@ -142,6 +143,7 @@ static void sniffed(struct proxy_conn *c, enum weft_sniff what, struct weft_slic
     weft_timer_stop(&c->timer);
     weft_xport_read_stop(c->x);
     proxy_conn_hush(c);
+    set_busy(c, true); /* what is not served as HTTP is in flight */
     if (what == WEFT_SNIFF_TLS) proxy_server_name_note(c, bytes);
     weft_xport_unread(c->x, bytes);
     c->on_sniffed(c, what);
@@ -194,6 +196,7 @@ static void on_first_bytes(void *ud, struct weft_slice data) {
     weft_xport_read_stop(c->x); /* give back in order: what did not fit comes second */
     weft_timer_stop(&c->timer);
     proxy_conn_hush(c);
+    set_busy(c, true);
     weft_xport_unread(c->x, weft_slice_from(data, room));
     weft_xport_unread(c->x, weft_buf_slice(&c->first));
     c->on_sniffed(c, what);
@@ -227,7 +230,7 @@ static void on_silence(void *arg) {
     sniffed_late(c);
 }
 static void close_idle(struct proxy_conn *c) {
-    proxy_limits_hit(c->w, c->dir, WEFT_CAP_IDLE_TIMEOUT);
+    if (!c->w->draining) proxy_limits_hit(c->w, c->dir, WEFT_CAP_IDLE_TIMEOUT);
     proxy_conn_close(c);
 }
 static void on_idle(void *arg) {
@@ -244,12 +247,35 @@ void proxy_conn_sniff(struct proxy_conn *c, uint64_t timeout_us,
     c->on_sniffed = fn;
     c->timer.fn = timeout_us && !c->late_hello ? on_silence : on_idle;
     if (!timeout_us && !c->late_hello) {
-        set_busy(c, false); /* it may stay silent: not in flight */
-        timeout_us = c->w->opt->caller_idle_timeout_us;
+        set_busy(c, c->w->draining); /* it may stay silent: not in flight */
+        timeout_us = c->w->draining ? LATE_US : c->w->opt->caller_idle_timeout_us;
     }
     if (timeout_us) weft_timer_start(&c->timer, timeout_us);
     weft_xport_set_cb(c->x, &first_cb, c);
     weft_xport_read_start(c->x);
+}
+
+/* ---- the drain ---- */
+
+/* A caller who is silent as yet: his first request may be on its way. */
+static void drain_silent(struct proxy_conn *c) {
+    uint64_t age = weft_loop_now_us(c->w->loop) - c->started_us;
+    bool begun = weft_buf_size(&c->first) || weft_xport_waiting(c->x);
+    if (!begun && age >= LATE_US) {
+        proxy_conn_close(c);
+        return;
+    }
+    set_busy(c, true);
+    if (!begun) weft_timer_start(&c->timer, LATE_US - age);
+}
+
+void proxy_conn_drain(struct proxy_conn *c) {
+    if (!weft_list_empty(&c->park.link))
+        proxy_conn_close(c);
+    else if (c->server && !weft_server_conn_asked(c->server)) /* else with the answer */
+        weft_server_conn_drain(c->server);
+    else if (!c->server && !c->busy)
+        drain_silent(c);
 }
 
 /* ---- serving ---- */

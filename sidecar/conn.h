@@ -59,6 +59,8 @@ void proxy_conn_ref(struct proxy_conn *c);
 void proxy_conn_unref(struct proxy_conn *c);
 /* Closes whatever stage it is in. Idempotent. */
 void proxy_conn_close(struct proxy_conn *c);
+/* The worker drains: ends when what was asked on it, or is about to be, is answered. */
+void proxy_conn_drain(struct proxy_conn *c);
 /* Closes at once so that the client sees it (RST), counted and logged with the reason. */
 void proxy_conn_refuse(struct proxy_conn *c, enum weft_reason why);
 

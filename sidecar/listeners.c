@@ -56,6 +56,12 @@ enum weft_status proxy_worker_listen(struct proxy_worker *w, struct weft_error *
     return st;
 }
 
+bool proxy_listeners_waiting(const struct proxy_worker *w) {
+    for (size_t i = 0; i < w->n_listeners; i++)
+        if (weft_listener_waiting(w->listeners[i].ln)) return true;
+    return false;
+}
+
 void proxy_listeners_close(struct proxy_worker *w) {
     for (size_t i = 0; i < w->n_listeners; i++) weft_listener_close(w->listeners[i].ln);
     w->n_listeners = 0;

@@ -170,14 +170,15 @@ static void report_drained(void *arg) {
 }
 
 /* What a caller has not taken yet is in flight too, and so is what he sent before he heard that
- * this ends. */
+ * this ends, were it to a port only. */
 static bool sends_or_hears(const struct proxy_worker *w) {
     weft_list_each(it, &w->conns) {
         struct proxy_conn *c = WEFT_CONTAINER(it, struct proxy_conn, link);
         if (!c->server) continue;
         if (weft_server_conn_queued(c->server) || weft_server_conn_leaving(c->server)) return true;
+        if (weft_server_conn_asked(c->server)) return true;
     }
-    return weft_loop_lingers(w->loop);
+    return weft_loop_lingers(w->loop) || proxy_listeners_waiting(w);
 }
 
 void proxy_worker_ended(struct proxy_worker *w) {
@@ -194,14 +195,11 @@ void proxy_worker_ended(struct proxy_worker *w) {
  * to call others. What comes in meanwhile is served once and not kept. */
 void proxy_worker_drain(struct proxy_worker *w) {
     if (w->draining) return;
-    w->draining = true;
     weft_list_each(it, &w->conns) {
         struct proxy_conn *c = WEFT_CONTAINER(it, struct proxy_conn, link);
-        if (c->server)
-            weft_server_conn_drain(c->server);
-        else if (!c->busy || !weft_list_empty(&c->park.link))
-            proxy_conn_close(c);
+        proxy_conn_drain(c);
     }
+    w->draining = true; /* not before: with the last one that closes, all would go at once */
     proxy_worker_ended(w);
 }
 

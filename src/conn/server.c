@@ -160,6 +160,13 @@ bool weft_server_conn_leaving(const struct weft_server_conn *c) {
     return c->opt.h2 && c->draining && !c->link.closing;
 }
 
+bool weft_server_conn_asked(const struct weft_server_conn *c) {
+    const struct weft_link *l = &c->link;
+    if (c->opt.h2 || l->closing || l->ending || l->eof || weft_codec_streams(l->codec))
+        return false;
+    return weft_codec_in_head(l->codec) || weft_xport_waiting(l->xport);
+}
+
 void weft_server_conn_cut(struct weft_server_conn *c, enum weft_cap why) {
     hit(c, why);
     weft_link_abort(&c->link);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -39,6 +40,12 @@ void weft_listener_close(struct weft_listener *ln) {
     if (ln->path) (void)unlink(ln->path);
     weft_task_cancel(&ln->more);
     uv_close(&ln->uv.handle, on_closed);
+}
+
+bool weft_listener_waiting(const struct weft_listener *ln) {
+    struct pollfd p = {.fd = -1, .events = POLLIN};
+    (void)uv_fileno(&ln->uv.handle, &p.fd);
+    return ln->taken > MAX_TAKEN || poll(&p, 1, 0) > 0;
 }
 
 const struct weft_addr *weft_listener_addr(const struct weft_listener *ln) {

@@ -224,6 +224,12 @@ bool weft_xport_ended(const struct weft_xport *x) {
     return x->ops->ended && x->ops->ended(x);
 }
 
+bool weft_xport_waiting(const struct weft_xport *x) {
+    if (weft_buf_size(&x->unread)) return true;
+    if (x->below) return weft_xport_waiting(x->below);
+    return x->ops->waiting && x->ops->waiting(x);
+}
+
 bool weft_xport_unheard(const struct weft_xport *x) {
     if (x->below) return weft_xport_unheard(x->below);
     return x->ops->unheard && x->ops->unheard(x);

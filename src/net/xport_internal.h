@@ -33,6 +33,7 @@ struct xport_ops {
     size_t (*in_kernel)(const struct weft_xport *x); /* may be NULL: sent, not yet taken */
     bool (*gone)(const struct weft_xport *x);        /* may be NULL: see weft_xport_gone */
     bool (*ended)(const struct weft_xport *x);       /* may be NULL: see weft_xport_ended */
+    bool (*waiting)(const struct weft_xport *x);     /* may be NULL: see weft_xport_waiting */
     bool (*unheard)(const struct weft_xport *x);     /* may be NULL: see weft_xport_unheard */
     void (*busy)(struct weft_xport *x, bool on);     /* may be NULL: see weft_xport_busy */
 };

@@ -96,6 +96,11 @@ static void pipe_close(struct weft_xport *x, enum xport_close how) {
     pipe_detach(p);
 }
 
+static bool pipe_waiting(const struct weft_xport *x) {
+    const struct xport_pipe *p = pipe_of((struct weft_xport *)(uintptr_t)x);
+    return p->other && weft_buf_size(&p->other->x.out);
+}
+
 static enum weft_status pipe_original_dst(struct weft_xport *x, struct weft_addr *ret) {
     *ret = pipe_of(x)->original_dst;
     return ret->family ? WEFT_OK : WEFT_NOT_FOUND;
@@ -107,6 +112,7 @@ static const struct xport_ops pipe_ops = {
     .flush = pipe_flush,
     .close = pipe_close,
     .original_dst = pipe_original_dst,
+    .waiting = pipe_waiting,
 };
 
 static struct xport_pipe *pipe_end(struct weft_loop *l) {

@@ -219,6 +219,15 @@ static bool tcp_ended(const struct weft_xport *x) {
            (info.tcpi_state == TCP_CLOSE || info.tcpi_state == TCP_CLOSE_WAIT);
 }
 
+static bool has_unread(struct xport_tcp *t) {
+    int n = 0;
+    return ioctl(fd_of(t), FIONREAD, &n) == 0 && n > 0;
+}
+
+static bool tcp_waiting(const struct weft_xport *x) {
+    return has_unread(tcp_of((struct weft_xport *)(uintptr_t)x));
+}
+
 static bool tcp_unheard(const struct weft_xport *x) {
     struct tcp_info info;
     if (!tcp_info(x, &info) || !(info.tcpi_unacked || info.tcpi_probes)) return false;
@@ -226,11 +235,6 @@ static bool tcp_unheard(const struct weft_xport *x) {
 }
 
 /* ---- closing ---- */
-
-static bool has_unread(struct xport_tcp *t) {
-    int n = 0;
-    return ioctl(fd_of(t), FIONREAD, &n) == 0 && n > 0;
-}
 
 static void tcp_linger(struct xport_tcp *t) {
     struct weft_xport *x = &t->x;
@@ -293,6 +297,7 @@ static const struct xport_ops tcp_ops = {
     .in_kernel = tcp_in_kernel,
     .gone = tcp_gone,
     .ended = tcp_ended,
+    .waiting = tcp_waiting,
     .unheard = tcp_unheard,
 };
 

@@ -47,6 +47,9 @@ void weft_server_conn_drain(struct weft_server_conn *c);
 /* HTTP/2 that drains and is still open: what the peer sent before it heard of that may still come.
  * One round trip with the peer, or 5 s without one, after the last stream. */
 bool weft_server_conn_leaving(const struct weft_server_conn *c);
+/* HTTP/1: a request has come, or begun to, that nobody was told of yet; so draining now would be
+ * closing under it. */
+bool weft_server_conn_asked(const struct weft_server_conn *c);
 /* Streams are reset, the transport closed (RST where something was in flight or queued); on_closed
  * follows at the end of the turn. Idempotent. */
 void weft_server_conn_close(struct weft_server_conn *c);

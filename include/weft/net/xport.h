@@ -43,6 +43,8 @@ bool weft_xport_gone(const struct weft_xport *x);
 /* The peer's end has come, or the connection broke, whether or not that was told yet: bytes and
  * ends of one turn are told in any order. Asks the kernel. */
 bool weft_xport_ended(const struct weft_xport *x);
+/* Bytes of the peer are here that the user was not given yet. Asks the kernel. */
+bool weft_xport_waiting(const struct weft_xport *x);
 /* Something is on its way to the peer's host, or its window is asked for, and no acknowledgement of
  * any kind came for a second. A host that lives acknowledges, whatever its program does; so this
  * again and again is a host that vanished, which TCP alone believes after a quarter of an hour.
@@ -134,5 +136,7 @@ enum weft_status weft_listener_new(struct weft_loop *l, const struct weft_addr *
 enum weft_status weft_listener_new_unix(struct weft_loop *l, const char *path, unsigned mode,
                                         void (*on_accept)(void *ud, struct weft_xport *x), void *ud,
                                         struct weft_listener **ret, struct weft_error *err);
+/* Somebody has connected whom on_accept was not called for yet. Asks the kernel. */
+bool weft_listener_waiting(const struct weft_listener *ln);
 const struct weft_addr *weft_listener_addr(const struct weft_listener *ln);
 void weft_listener_close(struct weft_listener *ln); /* takes NULL */
