@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A drain and what callers have sent already, or are about to: served once, or refused before a
- * byte was taken (REQ-028). */
+ * byte was taken. */
 #include "support/world.h"
 
 #include <string.h>
