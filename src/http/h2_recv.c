@@ -312,6 +312,8 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, 
     if (h->heading == s) h->heading = NULL;
     h->wires--;
     h2_give_back(s, /* stream_open= */ false);
+    h2_dropped(s); /* nobody will pull it: it holds neither memory nor the connection */
+    weft_buf_done(&s->out);
     if (s->in_done && code == NGHTTP2_NO_ERROR)
         stream_kill(s); /* RFC 9113 8.1: the response is whole, the request not wanted */
     else

@@ -86,6 +86,26 @@ static void silence_ends(void **state) {
     assert_int_equal(world_metric(w, LIMIT("idle_timeout")), 2);
 }
 
+/* Bytes that nobody will take any more hold no connection open. */
+static void a_reset_with_bytes_queued_is_idle(void **state) {
+    static char big[400000];
+    struct world *w = *state;
+    world_web(w, "  - backendRefs: [{name: web, port: 80}]\n");
+    w->opt.caller_idle_timeout_us = 5000000;
+    memset(big, 'x', sizeof big - 1);
+    for (int i = 0; i < w->n_apps; i++) w->apps[i].h2 = true, w->apps[i].reply_body = big;
+    struct client *c = world_connect(w, "10.96.0.1:80");
+    weft_xport_write(c->x, WEFT_SLICE_LIT("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"
+                                          "\0\0\10\1\5\0\0\0\1\202\206\204\101\3web"));
+    world_settle(w);
+    assert_true(weft_buf_size(&c->in) > 65535); /* as much as its window takes */
+    weft_xport_write(c->x, WEFT_SLICE_LIT("\0\0\4\3\0\0\0\0\1\0\0\0\10"));
+    world_settle(w);
+    assert_int_equal(w->proxy->n_exchanges, 0);
+    seconds(w, 6);
+    assert_int_equal(world_metric(w, LIMIT("idle_timeout")), 1);
+}
+
 static struct app *silent_app(struct world *w) {
     world_service(w, "web", "10.96.0.1", "http", "10.0.0.1");
     world_apply(w);
@@ -308,6 +328,7 @@ int main(void) {
         T(short_of_memory),
         T(too_many_connections),
         T(silence_ends),
+        T(a_reset_with_bytes_queued_is_idle),
         T(a_caller_that_went_quietly),
         T(a_half_closed_caller_gets_its_answer),
         T(one_stopped_stream_of_a_silent_connection),
