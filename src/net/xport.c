@@ -226,8 +226,8 @@ bool weft_xport_ended(const struct weft_xport *x) {
 
 bool weft_xport_waiting(const struct weft_xport *x) {
     if (weft_buf_size(&x->unread)) return true;
-    if (x->below) return weft_xport_waiting(x->below);
-    return x->ops->waiting && x->ops->waiting(x);
+    if (x->ops->waiting && x->ops->waiting(x)) return true;
+    return x->below && weft_xport_waiting(x->below);
 }
 
 bool weft_xport_unheard(const struct weft_xport *x) {

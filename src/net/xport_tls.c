@@ -288,6 +288,10 @@ static enum weft_status tls_original_dst(struct weft_xport *x, struct weft_addr 
     return weft_xport_original_dst(x->below, ret);
 }
 
+static bool tls_waiting(const struct weft_xport *x) {
+    return weft_buf_size(&tls_of((struct weft_xport *)(uintptr_t)x)->in) > 0;
+}
+
 /* OpenSSL takes 16 KiB to read a record into and 16 to write one, and gives both back after it. */
 static void tls_busy(struct weft_xport *x, bool on) {
     SSL *ssl = tls_of(x)->ssl;
@@ -308,6 +312,7 @@ static const struct xport_ops tls_ops = {
     .fill_local = tls_fill_local,
     .original_dst = tls_original_dst,
     .pump = tls_pump,
+    .waiting = tls_waiting,
     .busy = tls_busy,
 };
 
