@@ -73,9 +73,9 @@
     X(CERT_NOT_AFTER, "weft_certificate_not_after_seconds", GAUGE, "",                             \
       "End of the own certificate as Unix time; absent without one.")                              \
     X(CERT_ROOT, "weft_certificate_root_info", GAUGE, "sha256",                                    \
-      "1 for the root that the own certificate ends at, by its fingerprint; 0 for those before.")  \
+      "1; the root that the own certificate ends at, by its fingerprint.")                         \
     X(TRUST_BUNDLE, "weft_trust_bundle_info", GAUGE, "sha256",                                     \
-      "1 for the roots that are trusted now, by the SHA-256 of the bundle; 0 for those before.")   \
+      "1; the roots that are trusted now, by the SHA-256 of the bundle.")                          \
     X(CERT_FAILURES, "weft_certificate_failures_total", COUNTER, "",                               \
       "Attempts to get or renew the own certificate that failed.")                                 \
     X(BUILD_INFO, "weft_build_info", GAUGE, "version", "1; which weft-proxy this is.")             \
