@@ -23,7 +23,7 @@ void controller_options_default(struct controller_options *o) {
     };
     (void)weft_addr_parse(WEFT_SLICE_LIT("[::]:15012"), &o->listen);
     (void)weft_addr_parse(WEFT_SLICE_LIT("[::]:15014"), &o->admin);
-    o->admin_write_timeout_s = 30;
+    o->write_timeout_s = o->admin_write_timeout_s = 30;
 }
 
 /* The way of a change: objects -> gamma -> resources -> subscribers. Synchronous, since the old
@@ -142,7 +142,10 @@ static enum weft_status open_webhook(struct controller *c, struct weft_error *er
 static enum weft_status open_ports(struct controller *c, struct weft_error *err) {
     publish_trust(c);
     enum weft_status st = controller_server_new(
-        c->loop, &(struct controller_server_options){.listen = c->opt.listen, .name = c->opt.name},
+        c->loop,
+        &(struct controller_server_options){.listen = c->opt.listen,
+                                            .name = c->opt.name,
+                                            .write_timeout_us = c->opt.write_timeout_s * 1000000},
         &c->sign, c->discovery, &c->server, err);
     if (st == WEFT_OK) st = open_webhook(c, err);
     if (st != WEFT_OK) return st;

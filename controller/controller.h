@@ -24,7 +24,7 @@ struct controller_options {
     const char *name; /* DNS name in the serving certificate */
     bool experimental;
     bool require_reference_grant; /* REQ-054 */
-    uint64_t cert_ttl_s, admin_write_timeout_s;
+    uint64_t cert_ttl_s, write_timeout_s, admin_write_timeout_s;
     const char *log_level;
     /* The webhook; family 0: none. */
     struct weft_addr webhook;

@@ -34,8 +34,8 @@ static const struct weft_metric_family families[] = {
     {"weft_controller_nacks_total", WEFT_METRIC_COUNTER, "reason",
      "The same by why: invalid, limit, unknown (to the proxy's version), regex, trust, other"},
     {"weft_controller_limits_hit_total", WEFT_METRIC_COUNTER, "limit",
-     "Limits that callers of the admin port and the webhook ran into: connections, head_timeout, "
-     "write_timeout, idle_timeout"},
+     "Limits that callers of its ports (discovery, webhook, admin) ran into: connections, "
+     "head_timeout, write_timeout, idle_timeout, and those of HTTP/2"},
 };
 
 void controller_metrics_init(struct controller_metrics *m) {

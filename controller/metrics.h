@@ -56,7 +56,7 @@ struct weft_counter *controller_metrics_rejected(struct controller_metrics *m,
                                                  struct weft_slice resource);
 /* Shows the roots that proxies are told to trust, by the SHA-256 of the bundle. */
 void controller_metrics_trust(struct controller_metrics *m, struct weft_slice bundle_pem);
-/* A caller of the admin port or the webhook ran into it. */
+/* A caller of one of the ports ran into it. */
 void controller_metrics_limit(struct controller_metrics *m, enum weft_cap cap);
 void controller_metrics_done(struct controller_metrics *m);
 void controller_metrics_text(const struct controller_metrics *m, struct weft_buf *out);

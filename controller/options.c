@@ -73,6 +73,11 @@ const struct weft_option controller_option_rows[] = {
     {"listen", "WEFT_CONTROLLER_LISTEN", "ADDR:PORT",
      "Where proxies come for certificates and configuration, over TLS. Default [::]:15012.",
      set_addr, AT(listen)},
+    {"write-timeout", "WEFT_CONTROLLER_WRITE_TIMEOUT", "DURATION",
+     "A proxy that takes nothing of what it is sent so long is cut off with RST; it comes again "
+     "and "
+     "goes on where it was. Default 30s.",
+     set_duration, AT(write_timeout_s), .min = 1, .max = 3600},
     {"admin", "WEFT_CONTROLLER_ADMIN", "ADDR:PORT",
      "Health, metrics, route status and dumps, plain HTTP. Default [::]:15014.", set_addr,
      AT(admin)},

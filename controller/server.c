@@ -14,17 +14,19 @@ enum {
 };
 #define HANDSHAKE_US (10 * UINT64_C(1000000))
 #define IDLE_US      (60 * UINT64_C(1000000)) /* a connection without a call */
+#define CHECK_US     UINT64_C(1000000)
 #define ROTATE_US    (8 * 3600 * UINT64_C(1000000))
 #define STRANGER_US  (30 * UINT64_C(1000000)) /* without a certificate: time for one Sign call */
 
 struct controller_server {
     struct weft_loop *loop;
     char *name;
+    uint64_t write_timeout_us;
     const struct controller_sign *sign;
     struct controller_discovery *discovery;
     struct weft_listener *listener;
     struct weft_tls_ctx *tls;
-    struct weft_timer rotate;
+    struct weft_timer rotate, check;
     struct weft_list peers;
     struct controller_places places;
     size_t n_peers;
@@ -95,8 +97,18 @@ static void on_conn_closed(void *ud, struct weft_server_conn *c) {
     peer_free(ud);
 }
 
-static const struct weft_server_cb server_cb = {.on_request = on_request,
-                                                .on_closed = on_conn_closed};
+static void on_limit(void *ud, struct weft_server_conn *c, enum weft_cap cap) {
+    const struct controller_server *s = ((struct peer *)ud)->server;
+    char text[WEFT_ADDR_STR];
+    if (s->closing) return;
+    controller_metrics_limit(s->sign->metrics, cap);
+    if (cap != WEFT_CAP_WRITE_TIMEOUT) return;
+    weft_addr_format(&weft_xport_info(weft_server_conn_xport(c))->peer, text);
+    weft_warn("server", "%s takes nothing of what it is sent and is cut off", text);
+}
+
+static const struct weft_server_cb server_cb = {
+    .on_request = on_request, .on_limit = on_limit, .on_closed = on_conn_closed};
 
 /* === connections === */
 
@@ -148,8 +160,10 @@ static void on_secured(void *ud, enum weft_status st) {
         peer_free(p);
         return;
     }
-    const struct weft_server_options opt = {
-        .h2 = true, .limits = weft_codec_limits_default(), .idle_timeout_us = IDLE_US};
+    const struct weft_server_options opt = {.h2 = true,
+                                            .limits = weft_codec_limits_default(),
+                                            .idle_timeout_us = IDLE_US,
+                                            .write_timeout_us = p->server->write_timeout_us};
     struct weft_xport *x = weft_take(&p->xport);
     set_deadline(p, weft_xport_info(x));
     p->conn = weft_server_conn_new(x, &opt, &server_cb, p);
@@ -188,6 +202,16 @@ static void on_accept(void *ud, struct weft_xport *x) {
     controller_server_adopt(ud, x);
 }
 
+/* One timer for all: they may be many, and few have something queued. */
+static void on_check(void *arg) {
+    struct controller_server *s = arg;
+    weft_list_each(it, &s->peers) {
+        struct peer *p = WEFT_CONTAINER(it, struct peer, node);
+        if (p->conn) weft_server_conn_check(p->conn);
+    }
+    weft_timer_start(&s->check, CHECK_US);
+}
+
 /* === the serving certificate === */
 
 static enum weft_status renew(struct controller_server *s, struct weft_error *err) {
@@ -222,10 +246,12 @@ enum weft_status controller_server_new(struct weft_loop *l,
     struct controller_server *s = weft_new0(struct controller_server);
     s->loop = l;
     s->name = weft_strdup(opt->name);
+    s->write_timeout_us = opt->write_timeout_us;
     s->sign = sign;
     s->discovery = discovery;
     weft_list_init(&s->peers);
     weft_timer_init(&s->rotate, l, on_rotate, s);
+    weft_timer_init(&s->check, l, on_check, s);
     enum weft_status st = renew(s, err);
     if (st == WEFT_OK)
         st = weft_listener_new(l, &opt->listen, &(struct weft_listen_options){0}, on_accept, s,
@@ -235,6 +261,7 @@ enum weft_status controller_server_new(struct weft_loop *l,
         return st;
     }
     weft_timer_start(&s->rotate, ROTATE_US);
+    weft_timer_start(&s->check, CHECK_US);
     *ret = s;
     return WEFT_OK;
 }
@@ -243,6 +270,7 @@ void controller_server_close(struct controller_server *s) {
     if (!s) return;
     weft_listener_close(weft_take(&s->listener));
     weft_timer_stop(&s->rotate);
+    weft_timer_stop(&s->check);
     s->closing = true;
     s->n_peers++; /* not freed under our feet */
     weft_list_each(it, &s->peers) {

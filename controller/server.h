@@ -8,7 +8,8 @@
 struct controller_server;
 struct controller_server_options {
     struct weft_addr listen;
-    const char *name; /* DNS name in the serving certificate */
+    const char *name;          /* DNS name in the serving certificate */
+    uint64_t write_timeout_us; /* who takes nothing of what is queued so long is cut; 0: none */
 };
 enum weft_status controller_server_new(struct weft_loop *l,
                                        const struct controller_server_options *opt,

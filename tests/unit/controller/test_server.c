@@ -11,6 +11,7 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <weft/conn/grpc_call.h>
@@ -54,7 +55,8 @@ static void turns(struct world *w) {
 
 static void open_server(struct world *w) {
     struct weft_error err = {0};
-    struct controller_server_options o = {.name = "weft-controller"};
+    struct controller_server_options o = {.name = "weft-controller",
+                                          .write_timeout_us = 20 * MINUTE / 60};
     assert_true(weft_addr_parse(LIT("127.0.0.1:0"), &o.listen));
     w->discovery = controller_discovery_new(w->loop, "cluster.local", &w->metrics);
     assert_int_equal(controller_server_new(w->loop, &o, &w->sign, w->discovery, &w->server, &err),
@@ -117,7 +119,7 @@ static void on_open(void *ud, enum weft_status st) {
 }
 static const struct weft_xport_cb xport_cb = {.on_open = on_open};
 
-static void connect_as(struct world *w, struct weft_identity *id) {
+static void open_as(struct world *w, struct weft_identity *id) {
     static const char *const alpns[] = {"h2", NULL};
     struct weft_error err = {0};
     struct weft_tls_ctx *tls = NULL;
@@ -130,7 +132,11 @@ static void connect_as(struct world *w, struct weft_identity *id) {
     controller_server_adopt(w->server, b);
     turns(w);
     assert_true(w->up);
+}
+
+static void connect_as(struct world *w, struct weft_identity *id) {
     struct weft_codec_limits limits = weft_codec_limits_default();
+    open_as(w, id);
     w->conn = weft_client_conn_new(w->x, true, &limits, on_down, w);
 }
 
@@ -204,6 +210,51 @@ static void test_who_has_a_certificate_stays(void **state) {
     assert_true(w->down);
 }
 
+static unsigned cut(const struct world *w) {
+    static const char series[] = "\nweft_controller_limits_hit_total{limit=\"write_timeout\"} ";
+    struct weft_buf text;
+    weft_buf_init(&text, 0);
+    controller_metrics_text(&w->metrics, &text);
+    weft_buf_char(&text, 0);
+    const char *at = strstr(text.base, series);
+    unsigned n = at ? (unsigned)strtoul(at + strlen(series), NULL, 10) : 0;
+    weft_buf_done(&text);
+    return n;
+}
+
+static void pass(struct world *w, int seconds) {
+    while (seconds--) {
+        weft_loop_advance(w->loop, 1000000);
+        turns(w);
+    }
+}
+
+/* What it is sent would be kept for it, and so would its place, until its certificate ends. */
+static void test_a_proxy_that_takes_nothing_is_cut(void **state) {
+    static const char hello[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0";
+    struct world *w = *state;
+    open_server(w);
+    open_as(w, w->id);
+    weft_xport_write(w->x, weft_slice(hello, sizeof hello - 1)); /* SETTINGS want an answer */
+    turns(w);
+    pass(w, 19);
+    assert_int_equal(cut(w), 0);
+    pass(w, 3);
+    assert_int_equal(cut(w), 1);
+    weft_xport_close(w->x);
+}
+
+/* Nothing is queued for who is silent because nothing changes. */
+static void test_a_proxy_that_takes_all_is_not_cut(void **state) {
+    struct world *w = *state;
+    open_server(w);
+    connect_as(w, w->id);
+    begin(w, WEFT_ADS_PATH);
+    pass(w, 60);
+    assert_int_equal(cut(w), 0);
+    assert_false(w->down);
+}
+
 /* === renewing === */
 
 static void serve_sign(void *ud, struct weft_server_conn *c, struct weft_stream *s,
@@ -259,6 +310,8 @@ int main(void) {
         T(test_a_stranger_who_never_asks_is_sent_away),
         T(test_a_refused_call_does_not_keep_a_stranger),
         T(test_who_has_a_certificate_stays),
+        T(test_a_proxy_that_takes_nothing_is_cut),
+        T(test_a_proxy_that_takes_all_is_not_cut),
         T(test_a_certificate_renews_itself),
         T(test_an_expired_certificate_does_not),
     };
