@@ -23,15 +23,18 @@ struct controller_ca_renewal {
     struct controller_ca_life life;
     struct weft_buf more, bundle; /* whom it says to trust */
     char *version;
+    char *unreadable; /* why nothing is known of a Secret that is there */
     bool leads, known;
+    bool moved; /* another one was seen since the root was asked for */
 };
 
 static int64_t unix_now(void) {
     return (int64_t)(weft_clock_unix_us() / 1000000u);
 }
 
+/* Answers still come when the term is over. */
 static void say(struct controller_ca_renewal *r, const char *why) {
-    if (r->opt.on_unrenewed) r->opt.on_unrenewed(r->opt.ud, why);
+    if (r->opt.on_unrenewed) r->opt.on_unrenewed(r->opt.ud, r->leads ? why : NULL);
 }
 
 static void look(struct controller_ca_renewal *r);
@@ -60,8 +63,13 @@ static void not_renewed(struct controller_ca_renewal *r, enum weft_status st, co
 
 static void look(struct controller_ca_renewal *r) {
     int64_t now = unix_now();
-    if (!r->leads || !r->known || r->call || controller_ca_root_busy(r->root)) return;
+    if (!r->leads || r->call || controller_ca_root_busy(r->root)) return;
+    if (!r->known) {
+        say(r, r->unreadable);
+        return;
+    }
     if (controller_ca_life_due(&r->life, now)) {
+        r->moved = false;
         controller_ca_root_issue(r->root, false);
         return;
     }
@@ -79,7 +87,7 @@ static void on_written(void *ud, const struct weft_kube_reply *reply) {
         say(r, NULL);
         plan(r, AGAIN_S);              /* the watch brings it sooner */
     } else if (reply->status == 409) { /* somebody else wrote it meanwhile: the watch brings it */
-        plan(r, AGAIN_S);
+        plan(r, r->moved ? 0 : AGAIN_S);
     } else {
         WEFT_FREE char *why = weft_asprintf("Secret %s/%s: %s", r->ns, r->name, reply->error);
         not_renewed(r, reply->status == 403 ? WEFT_DENIED : WEFT_AGAIN, why);
@@ -119,7 +127,10 @@ static enum weft_status fits(const struct controller_ca_renewal *r,
 static void on_issued(void *ud, const struct controller_ca_issued *i) {
     struct controller_ca_renewal *r = ud;
     struct weft_error err = {0};
-    if (!r->leads || !r->known) return;
+    if (!r->leads || !r->known || r->moved) {
+        look(r);
+        return;
+    }
     if (i->status == WEFT_NOT_FOUND) {
         WEFT_FREE char *why =
             weft_asprintf("there is no Secret %s/%s to renew it from", r->ns, r->root_name);
@@ -138,26 +149,33 @@ static void on_issued(void *ud, const struct controller_ca_issued *i) {
 
 /* === what is known === */
 
-static enum weft_status read_secret(struct controller_ca_renewal *r, const json_t *secret) {
-    struct weft_error err = {0};
+static enum weft_status read_secret(struct controller_ca_renewal *r, const json_t *secret,
+                                    struct weft_error *err) {
     struct weft_buf chain;
     weft_buf_init(&chain, CA_MAX_PEM);
     weft_buf_clear(&r->more);
     weft_buf_clear(&r->bundle);
-    enum weft_status st = ca_secret_decode(secret, "tls.crt", &chain, &err);
-    if (st == WEFT_OK) st = ca_secret_decode(secret, "ca.crt", &r->more, &err);
+    enum weft_status st = ca_secret_decode(secret, "tls.crt", &chain, err);
+    if (st == WEFT_OK) st = ca_secret_decode(secret, "ca.crt", &r->more, err);
     if (st == WEFT_OK)
-        st = weft_pki_bundle(weft_buf_slice(&chain), weft_buf_slice(&r->more), &r->bundle, &err);
-    if (st == WEFT_OK) st = controller_ca_life_read(weft_buf_slice(&chain), &r->life, &err);
+        st = weft_pki_bundle(weft_buf_slice(&chain), weft_buf_slice(&r->more), &r->bundle, err);
+    if (st == WEFT_OK) st = controller_ca_life_read(weft_buf_slice(&chain), &r->life, err);
     weft_buf_done(&chain);
     return st;
 }
 
 void controller_ca_renewal_note(struct controller_ca_renewal *r, const json_t *secret) {
+    struct weft_error err = {0};
     free(weft_take(&r->version));
-    r->known = secret && read_secret(r, secret) == WEFT_OK;
-    if (!r->known) return;
-    r->version = weft_slice_dup(weft_js_slice(weft_js_in(secret, "metadata", "resourceVersion")));
+    free(weft_take(&r->unreadable));
+    r->moved = true;
+    r->known = secret && read_secret(r, secret, &err) == WEFT_OK;
+    if (r->known)
+        r->version =
+            weft_slice_dup(weft_js_slice(weft_js_in(secret, "metadata", "resourceVersion")));
+    else if (secret)
+        r->unreadable =
+            weft_asprintf("Secret %s/%s: %s: %s", r->ns, r->name, err.path, err.message);
     look(r);
 }
 
@@ -199,6 +217,7 @@ struct controller_ca_renewal *controller_ca_renewal_free(struct controller_ca_re
     weft_buf_done(&r->more);
     weft_buf_done(&r->bundle);
     free(r->version);
+    free(r->unreadable);
     free(r->ns);
     free(r->name);
     free(r->root_name);

@@ -12,8 +12,8 @@ struct controller_ca_renewal_options {
     const char *root_name; /* the root's */
     const char *trust_domain;
     int64_t ttl_s;
-    /* Each look by the leader at what is near its end, or at a root that is of no use: why nothing
-     * was done. NULL: all is well (again). May be NULL. */
+    /* Each look by the leader at what is near its end or cannot be read, or at a root that is of no
+     * use: why nothing was done. NULL: all is well (again), or it leads no more. May be NULL. */
     void (*on_unrenewed)(void *ud, const char *why);
     void *ud;
 };

@@ -23,7 +23,8 @@
       "When the root above it ends, Unix time")                                                    \
     X(ca_unrenewed, "weft_controller_ca_unrenewed", GAUGE,                                         \
       "1 at the leader while the certificate that signs, or its root, is near its end and the "    \
-      "controller has no root to renew it from; the Event and the log say why")                    \
+      "controller has no root to renew it from, or its Secret cannot be read; the Event and the "  \
+      "log say why")                                                                               \
     X(watch_lag, "weft_controller_watch_lag_seconds", GAUGE,                                       \
       "Since the watch that was silent longest gave a sign of life")                               \
     X(turned_away, "weft_controller_connections_refused_total", COUNTER,                           \

@@ -17,6 +17,7 @@ struct replica {
     struct controller_ca_secret *secret;
     int changes;
     char why[256]; /* it was said last that nothing was renewed; "": all is well */
+    int complaints;
 };
 struct world {
     struct kube_world k;
@@ -33,6 +34,7 @@ static inline void on_changed(void *ud) {
 static inline void on_unrenewed(void *ud, const char *why) {
     struct replica *r = ud;
     snprintf(r->why, sizeof r->why, "%s", why ? why : "");
+    r->complaints += why != NULL;
 }
 
 static inline void join(struct world *w, struct replica *r) {

@@ -162,6 +162,92 @@ static void a_right_that_is_missing_is_said(void **state) {
     root_done(&old);
 }
 
+static unsigned refused_at_the_end_of_a_term(void *ud, const struct fake_request *r) {
+    struct world *w = ud;
+    if (strcmp(r->method, "PATCH") != 0) return 0;
+    controller_ca_secret_lead(w->a.secret, false);
+    return 403;
+}
+
+/* Who does not lead any more answers for nothing: its metric would stay 1 for ever. */
+static void an_answer_after_the_end_of_a_term_says_nothing(void **state) {
+    struct world *w = *state;
+    struct root r = root_new(), old = issuer_of(&r, 7 * HOUR, 10 * HOUR);
+    put_root(w, &r);
+    put_issuer(w, &old);
+    w->k.cluster->script = refused_at_the_end_of_a_term;
+    w->k.cluster->ud = w;
+    controller_ca_secret_lead(w->a.secret, true);
+    settle(&w->k);
+    assert_true(holds(w, &old));
+    assert_string_equal(w->a.why, "");
+    root_done(&r);
+    root_done(&old);
+}
+
+/* What was in force goes on, and ends one day, if nobody hears of it. */
+static void a_secret_that_cannot_be_read_is_said(void **state) {
+    struct world *w = *state;
+    struct root r = root_new(), young = issuer_of(&r, HOUR, 10 * HOUR), broken = {0};
+    weft_buf_init(&broken.cert, 0);
+    (void)weft_buf_append(&broken.cert, WEFT_SLICE_LIT("-----BEGIN CERTIFICATE-----\n"));
+    put_root(w, &r);
+    put_issuer(w, &young);
+    controller_ca_secret_lead(w->a.secret, true);
+    settle(&w->k);
+    assert_string_equal(w->a.why, "");
+    cluster_put(w->k.cluster, PATH, secret_of(&young.key, &broken.cert, NULL));
+    settle(&w->k);
+    assert_true(controller_ca_ready(w->a.ca));
+    assert_non_null(strstr(w->a.why, "Secret weft-system/weft-ca: "));
+    assert_string_equal(w->b.why, "");
+    controller_ca_secret_lead(w->b.secret, true); /* whoever leads next says it as well */
+    assert_non_null(strstr(w->b.why, "Secret weft-system/weft-ca: "));
+    put_issuer(w, &young);
+    assert_string_equal(w->a.why, "");
+    assert_string_equal(w->b.why, "");
+    root_done(&r);
+    root_done(&young);
+    root_done(&broken);
+}
+
+struct rotation {
+    struct world *w;
+    struct root was, is;
+    int reads;
+};
+
+/* The root is replaced in both Secrets while the leader reads the old one. */
+static unsigned rotated_meanwhile(void *ud, const struct fake_request *r) {
+    struct rotation *t = ud;
+    if (strcmp(r->method, "GET") != 0 || !fake_is(r, ROOT)) return 0;
+    if (t->reads++ == 0)
+        cluster_put(t->w->k.cluster, PATH, secret_of(&t->is.key, &t->is.cert, &t->was.cert));
+    else
+        put_root(t->w, &t->is);
+    return 0;
+}
+
+/* Neither is it worth an Event, nor a minute of waiting. */
+static void a_root_replaced_meanwhile_is_looked_at_again(void **state) {
+    struct world *w = *state;
+    struct rotation t = {.w = w, .was = root_new(), .is = root_new()};
+    struct root old = issuer_of(&t.was, 7 * HOUR, 10 * HOUR);
+    put_root(w, &t.was);
+    put_issuer(w, &old);
+    w->k.cluster->script = rotated_meanwhile;
+    w->k.cluster->ud = &t;
+    controller_ca_secret_lead(w->a.secret, true);
+    settle(&w->k);
+    pass(&w->k, 1000);
+    assert_int_equal(t.reads, 2);
+    assert_false(holds(w, &old) || holds(w, &t.is)); /* an issuer of the new root */
+    assert_int_equal(w->a.complaints, 0);
+    root_done(&t.was);
+    root_done(&t.is);
+    root_done(&old);
+}
+
 /* Two that both think that they lead write once. */
 static void what_somebody_else_wrote_meanwhile_stays(void **state) {
     struct world *w = *state;
@@ -208,6 +294,9 @@ int main(void) {
         T(a_root_that_nobody_trusts_is_not_used),
         T(without_a_root_it_is_said_in_the_last_quarter),
         T(a_right_that_is_missing_is_said),
+        T(an_answer_after_the_end_of_a_term_says_nothing),
+        T(a_secret_that_cannot_be_read_is_said),
+        T(a_root_replaced_meanwhile_is_looked_at_again),
         T(what_somebody_else_wrote_meanwhile_stays),
         cmocka_unit_test(when_something_is_due_and_when_late),
     };
