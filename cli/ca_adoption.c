@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <weft/base/alloc.h>
+#include <weft/base/base64.h>
 #include <weft/gamma/inject.h>
 #include <weft/object/json.h>
 
@@ -86,4 +87,31 @@ bool cli_ca_adoption_fetch(struct cli_ca_adoption *a, struct cli_ask *ask) {
     free(names);
     json_decref(items);
     return read;
+}
+
+/* === the webhook === */
+
+static bool has_bundle(const json_t *entry, const struct cli_ca *ca) {
+    struct weft_buf bundle;
+    weft_buf_init(&bundle, 1024 * 1024);
+    (void)weft_base64_decode(weft_js_str(json_object_get(entry, "clientConfig"), "caBundle"),
+                             &bundle);
+    bool same = weft_slice_eq(weft_buf_slice(&bundle), weft_buf_slice(&ca->bundle));
+    weft_buf_done(&bundle);
+    return same;
+}
+
+/* The API server believes each entry by its own. */
+char *cli_ca_hook_behind(struct cli_ask *ask, const char *name, const struct cli_ca *ca) {
+    static const char api[] = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
+    WEFT_FREE char *path = weft_asprintf("%s/%s", api, name);
+    json_t *o = cli_ask_get(ask, path), *entry;
+    bool behind = false;
+    size_t i;
+    json_array_foreach(json_object_get(o, "webhooks"), i, entry) behind |= !has_bundle(entry, ca);
+    json_decref(o);
+    if (ask->error)
+        return weft_asprintf("the webhook's configuration %s cannot be read: %s", name, ask->error);
+    return behind ? weft_asprintf("the webhook's configuration %s has another bundle yet", name)
+                  : NULL;
 }

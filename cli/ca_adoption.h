@@ -20,3 +20,6 @@ void cli_ca_adoption_add(struct cli_ca_adoption *a, const char *pod, struct weft
 bool cli_ca_has_arrived(const struct cli_ca_adoption *a, enum cli_ca_step next);
 /* Asks every pod with a sidecar. False: who there is could not be read; it was printed why. */
 bool cli_ca_adoption_fetch(struct cli_ca_adoption *a, struct cli_ask *ask);
+/* Why the webhook is not believed yet by what proxies are to trust; NULL: it is, or there is no
+ * such configuration. The caller frees. */
+char *cli_ca_hook_behind(struct cli_ask *ask, const char *name, const struct cli_ca *ca);

@@ -123,6 +123,39 @@ static bool begin(struct cli_ca_at *at, const char *trust_domain) {
     return ok;
 }
 
+/* As the leader will: makes an issuer of it, which nobody gets. */
+static enum weft_status try_next(const struct cli_ca_at *at, const char *trust_domain,
+                                 struct weft_error *err) {
+    struct weft_buf next_key, key, chain;
+    int64_t now = (int64_t)(weft_clock_unix_us() / 1000000u);
+    weft_buf_init(&next_key, MAX_PEM);
+    weft_buf_init(&key, 0);
+    weft_buf_init(&chain, 2 * MAX_PEM);
+    (void)weft_base64_decode(weft_js_slice(weft_js_in(at->root, "data", CLI_CA_NEXT_KEY)),
+                             &next_key);
+    enum weft_status st = weft_pki_key(&key);
+    if (st == WEFT_OK)
+        st = weft_pki_issuer(
+            weft_buf_slice(&next_key), weft_buf_slice(&at->ca.next), weft_buf_slice(&key),
+            weft_slice_str(trust_domain ? trust_domain : "cluster.local"), now, 3600, &chain, err);
+    if (next_key.base) explicit_bzero(next_key.base, next_key.cap);
+    weft_buf_done(&next_key);
+    weft_buf_done(&key);
+    weft_buf_done(&chain);
+    return st;
+}
+
+/* Found out after it has taken the old one's place, the mesh would be without a root's key. */
+static bool next_can_sign(const struct cli_ca_at *at, const char *trust_domain) {
+    struct weft_error err = {0};
+    if (!weft_buf_size(&at->ca.next) || try_next(at, trust_domain, &err) == WEFT_OK) return true;
+    fprintf(stderr,
+            "weft ca: Secret %s/%s: " CLI_CA_NEXT_CERT " and " CLI_CA_NEXT_KEY
+            " are no root to sign with: %s: %s; replace both, or remove both\n",
+            at->ns, at->root_name, err.path, err.message);
+    return false;
+}
+
 /* The root's Secret first: the controller makes an issuer only of a root that stands there. */
 static bool promote(struct cli_ca_at *at, struct weft_slice old_root) {
     if (!weft_buf_size(&at->ca.next)) return true; /* done, before an interruption */
@@ -162,9 +195,10 @@ bool cli_ca_take(struct cli_ca_at *at, enum cli_ca_step step, const char *trust_
     case CLI_CA_BEGIN:
         return begin(at, trust_domain);
     case CLI_CA_TRUST:
-        return write_more(at, WEFT_SLICE_EMPTY, weft_buf_slice(&at->ca.next), json_object());
+        return next_can_sign(at, trust_domain) &&
+               write_more(at, WEFT_SLICE_EMPTY, weft_buf_slice(&at->ca.next), json_object());
     case CLI_CA_SIGN:
-        return sign(at);
+        return next_can_sign(at, trust_domain) && sign(at);
     case CLI_CA_FORGET:
         return write_more(at, weft_buf_slice(&at->ca.previous), WEFT_SLICE_EMPTY, json_object());
     case CLI_CA_TIDY:

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <weft/base/alloc.h>
-#include <weft/base/base64.h>
 #include <weft/base/options.h>
 #include <weft/object/json.h>
 
@@ -79,24 +78,6 @@ static int status(struct call *c) {
 
 /* === rotate === */
 
-/* The API server believes the webhook by it; where there is no webhook there is nothing to wait
- * for. */
-static bool webhook_is_behind(struct call *c) {
-    static const char api[] = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
-    WEFT_FREE char *path = weft_asprintf("%s/%s", api, c->o->webhook);
-    json_t *o = cli_ask_get(&c->ask, path);
-    const json_t *hook = json_array_get(json_object_get(o, "webhooks"), 0);
-    struct weft_buf bundle;
-    weft_buf_init(&bundle, 1024 * 1024);
-    (void)weft_base64_decode(weft_js_str(json_object_get(hook, "clientConfig"), "caBundle"),
-                             &bundle);
-    bool behind = c->ask.error ||
-                  (o && !weft_slice_eq(weft_buf_slice(&bundle), weft_buf_slice(&c->at.ca.bundle)));
-    weft_buf_done(&bundle);
-    json_decref(o);
-    return behind;
-}
-
 static void name_behind(const struct call *c) {
     size_t i, n = json_array_size(c->adoption.behind);
     json_t *b;
@@ -112,14 +93,15 @@ static void name_behind(const struct call *c) {
 static bool may_take(struct call *c, enum cli_ca_step step) {
     const struct cli_ca_adoption *a = &c->adoption;
     bool waits = step == CLI_CA_SIGN || step == CLI_CA_FORGET;
-    bool hook = !waits || !webhook_is_behind(c), sidecars = cli_ca_has_arrived(a, step);
-    if (sidecars && hook) return true;
+    WEFT_FREE char *hook = waits ? cli_ca_hook_behind(&c->ask, c->o->webhook, &c->at.ca) : NULL;
+    bool sidecars = cli_ca_has_arrived(a, step);
+    if (sidecars && !hook) return true;
     if (!sidecars) name_behind(c);
     fprintf(stderr,
             "weft ca: of %zu sidecars %zu trust the roots that they are to, %zu have a certificate "
             "of the root that signs (they get it at two thirds of the old one's life)\n",
             a->n, a->bundle, a->root);
-    if (!hook) fprintf(stderr, "weft ca: the webhook's configuration has another bundle yet\n");
+    if (hook) fprintf(stderr, "weft ca: %s\n", hook);
     return c->o->force;
 }
 
