@@ -43,8 +43,10 @@ json_t *cli_ask(struct cli_ask *a, const struct weft_kube_request *what) {
     weft_kube_send(a->kube, &r);
     weft_loop_run_until(a->loop, is_done, a);
     json_t *body = weft_take(&a->body);
-    if (a->status >= 200 && a->status < 300 && body) return body;
+    bool good = a->status >= 200 && a->status < 300;
+    if (good && body) return body;
     json_decref(body);
+    if (good && !a->error) a->error = weft_asprintf("%s: the answer is no JSON", what->path);
     if (a->status == 404) free(weft_take(&a->error));
     return NULL;
 }

@@ -57,6 +57,7 @@ static size_t retract(struct cli_ask *a, const char *path, const json_t *first, 
         if (*ret_ok || a->status != 409) break;
         json_decref(route);
         route = cli_ask_get(a, path);
+        if (a->error) break; /* not known to be gone */
     }
     if (!*ret_ok)
         fprintf(stderr, "weft: %s: its status was not written: %s\n", path,

@@ -87,13 +87,10 @@ static void post(struct controller_events *e, const struct weft_object *o, const
 
 void controller_events_add(struct controller_events *e, const struct weft_object *about,
                            const char *reason, const char *message) {
-    struct weft_slice text = weft_slice_head(weft_slice_str(message), MAX_MESSAGE);
+    struct weft_slice text = weft_slice_head_text(weft_slice_str(message), MAX_MESSAGE);
     WEFT_FREE char *key = weft_asprintf("%s/%s/%s/%s/" WEFT_SLICE_FMT, about->kind, about->ns,
                                         about->name, reason, WEFT_SLICE_ARG(text));
     uint64_t hash = weft_slice_hash(weft_slice_str(key));
-    while (text.len && text.len < strlen(message) &&
-           ((unsigned char)message[text.len] & 0xc0) == 0x80)
-        text.len--; /* not in the middle of a character */
     if (is_new(e, hash)) post(e, about, reason, text, hash);
 }
 

@@ -24,6 +24,6 @@ char *kube_reply_fault(const struct weft_kube *k, long status, const json_t *bod
     struct weft_slice text = weft_js_str(body, "message");
     if (text.len && status != 401)
         return weft_asprintf("%s: " WEFT_SLICE_FMT, k->config.server,
-                             WEFT_SLICE_ARG(weft_slice_head(text, 1024)));
+                             WEFT_SLICE_ARG(weft_slice_head_text(text, 1024)));
     return weft_asprintf("%s: HTTP status %ld%s", k->config.server, status, hint(status));
 }

@@ -32,6 +32,12 @@ static inline struct weft_slice weft_slice_from(struct weft_slice s, size_t off)
 static inline struct weft_slice weft_slice_head(struct weft_slice s, size_t n) {
     return weft_slice(s.base, n < s.len ? n : s.len);
 }
+/* The same of UTF-8, not cut inside a character: half a one would make the whole no JSON text. */
+static inline struct weft_slice weft_slice_head_text(struct weft_slice s, size_t n) {
+    if (n >= s.len) return s;
+    while (n && ((unsigned char)s.base[n] & 0xc0) == 0x80) n--;
+    return weft_slice_head(s, n);
+}
 
 /* ASCII letters compared without case. */
 bool weft_slice_ieq(struct weft_slice a, struct weft_slice b);

@@ -143,6 +143,23 @@ static void controllers_tell_what_they_sign_with(void **state) {
     ask_world_done(&w);
 }
 
+/* Something between us and the API server answers in its place. */
+static void on_stranger(void *ud, struct fake_request *r) {
+    (void)ud;
+    fake_answer(r, 200, "<html>log in first</html>");
+}
+
+static void an_answer_that_is_no_json_is_no_absence(void **state) {
+    (void)state;
+    struct ask_world w;
+    ask_world_init(&w);
+    w.cluster->fake->on_request = on_stranger;
+    assert_null(cli_ask_get(&w.ask, "/version"));
+    assert_non_null(w.ask.error);
+    assert_non_null(strstr(w.ask.error, "no JSON"));
+    ask_world_done(&w);
+}
+
 /* === the trial pod === */
 
 static void on_trial(void *ud, struct fake_request *r) {
@@ -189,6 +206,7 @@ int main(void) {
         cmocka_unit_test(who_may_not_ask_is_told_so_once),
         cmocka_unit_test(controllers_tell_what_they_sign_with),
         cmocka_unit_test(a_trial_pod_is_never_kept),
+        cmocka_unit_test(an_answer_that_is_no_json_is_no_absence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -145,6 +145,30 @@ static void a_refusal_is_counted(void **state) {
     ask_world_done(&w);
 }
 
+/* Refuses the write, and then to tell the route again. */
+static unsigned conflict_then_away(void *ud, const struct fake_request *r) {
+    bool *wrote = ud;
+    if (strcmp(r->method, "PATCH") == 0) {
+        *wrote = true;
+        return 409;
+    }
+    return *wrote && fake_is(r, ROUTES "both") ? 500 : 0;
+}
+
+static void a_route_that_cannot_be_read_again_is_counted(void **state) {
+    (void)state;
+    struct ask_world w;
+    bool wrote = false;
+    ask_world_init(&w);
+    cluster_put(w.cluster, ROUTES "both", route("d", "both", "[" OURS "]"));
+    w.cluster->script = conflict_then_away;
+    w.cluster->ud = &wrote;
+    struct retract_sum sum = cli_retract(&w.ask, false);
+    assert_int_equal(sum.failed, 1);
+    assert_int_equal(sum.routes, 0);
+    ask_world_done(&w);
+}
+
 int main(void) {
     alarm(60);
     const struct CMUnitTest tests[] = {
@@ -153,6 +177,7 @@ int main(void) {
         cmocka_unit_test(the_version_that_is_served_is_found),
         cmocka_unit_test(what_others_write_meanwhile_stays),
         cmocka_unit_test(a_refusal_is_counted),
+        cmocka_unit_test(a_route_that_cannot_be_read_again_is_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

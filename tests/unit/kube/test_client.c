@@ -17,7 +17,7 @@ struct world {
     bool done;
     int replies;
     long got;
-    char error[512], name[64];
+    char error[2048], name[64];
     bool json;
     char dir[64];
 };
@@ -150,6 +150,22 @@ static void refusals_say_what_the_server_said(void **state) {
     assert_int_equal(w->got, 502);
     assert_false(w->json);
     assert_non_null(strstr(w->error, "HTTP status 502"));
+}
+
+/* A message is cut between characters: half a one is no JSON text, and would be lost whole. */
+static void a_long_refusal_stays_text(void **state) {
+    struct world *w = *state;
+    char body[3000] = "{\"kind\":\"Status\",\"message\":\"";
+    connect_with(w, (struct weft_kube_config){0});
+    for (size_t i = 0; i < 800; i++) strcat(body, "\xe2\x82\xac"); /* 1,024 is no multiple of 3 */
+    strcat(body, "\"}");
+    w->status = 500;
+    w->body = body;
+    get(w);
+    json_t *text = json_string(w->error);
+    assert_non_null(text);
+    assert_true(strlen(w->error) > 1020);
+    json_decref(text);
 }
 
 static void nobody_there_is_said_with_the_address(void **state) {
@@ -309,6 +325,7 @@ int main(void) {
         T(connections_are_kept),
         T(bodies_are_sent),
         T(refusals_say_what_the_server_said),
+        T(a_long_refusal_stays_text),
         T(nobody_there_is_said_with_the_address),
         T(silence_ends_with_the_time_limit),
         T(cancelled_calls_stay_silent),
