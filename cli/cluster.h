@@ -10,7 +10,8 @@
 struct cluster_at {
     const char *kubeconfig, *context; /* NULL: the usual ones */
 };
-/* Objects and lists as the API server gave them; NULL: not there. */
+/* Objects and lists as the API server gave them. The JSON `false`: there is no such object; NULL:
+ * it could not be read, so that nothing can be said of it. */
 struct cluster_view {
     json_t *version;    /* /version */
     json_t *types;      /* CustomResourceDefinitions, metadata only */
@@ -43,8 +44,8 @@ void cluster_judge_certs(const struct cluster_view *v, int64_t now_s, struct cli
 /* cluster_pods.c: each pod's sidecar, and pods that should have one */
 void cluster_judge_pods(const struct cluster_view *v, int64_t now_s, struct cli_report *r);
 
-/* Fetches and judges into `r`; what was wrong with the asking itself was printed when this is
- * false. */
+/* Fetches and judges into `r`. False: there was no answer at all, and it was printed why; before
+ * an installation also when a part could not be read, which `r` says. */
 bool cluster_check_before(const struct cluster_at *at, const struct cli_install_values *install,
                           struct cli_report *r);
 bool cluster_check_after(const struct cluster_at *at, struct cli_report *r);

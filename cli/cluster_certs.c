@@ -110,6 +110,7 @@ static void judge_webhook(const struct cluster_view *v, int64_t now_s, struct ro
     const json_t *entry, *entries = json_object_get(v->webhook, "webhooks");
     size_t i, errors = r->errors;
     char end[32];
+    if (!v->webhook) return;
     json_array_foreach(entries, i, entry) {
         struct roots s = {0};
         judge_bundle(entry, now_s, &s, r);

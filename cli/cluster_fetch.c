@@ -17,16 +17,19 @@ static void note_unread(const struct cli_ask *a, const char *path, json_t *unrea
     if (a->error) json_array_append_new(unread, json_sprintf("%s: %s", path, a->error));
 }
 
-static json_t *get(struct cli_ask *a, const char *path, json_t *unread) {
-    json_t *body = cli_ask_get(a, path);
+static json_t *get(struct cli_ask *a, const char *path, const char *accept, json_t *unread) {
+    json_t *o =
+        cli_ask(a, &(struct weft_kube_request){.method = "GET", .path = path, .accept = accept});
     note_unread(a, path, unread);
-    return body;
+    return o || a->error ? o : json_false();
 }
 
 static json_t *list(struct cli_ask *a, const char *path, const char *accept, json_t *unread) {
     json_t *items = cli_ask_list(a, path, NULL, accept);
     note_unread(a, path, unread);
-    return items;
+    if (!a->error) return items;
+    json_decref(items); /* a part would look like the whole */
+    return NULL;
 }
 
 static const char *home_of(const json_t *webhook) {
@@ -36,23 +39,15 @@ static const char *home_of(const json_t *webhook) {
     return ns ? ns : "weft-system";
 }
 
-/* Only that it is there. The JSON `false`: it is not; NULL: we may not look. */
-static json_t *look_for_secret(struct cli_ask *a, const char *ns, json_t *unread) {
-    WEFT_FREE char *path = weft_asprintf("/api/v1/namespaces/%s/secrets/weft-ca", ns);
-    json_t *o = cli_ask(
-        a, &(struct weft_kube_request){.method = "GET", .path = path, .accept = META_OF_ONE});
-    note_unread(a, path, unread);
-    return o || a->error ? o : json_false();
-}
-
 static void fetch_after(struct cli_ask *a, const char *ns, struct cluster_view *v, json_t *unread) {
     WEFT_FREE char *lease =
         weft_asprintf("/apis/coordination.k8s.io/v1/namespaces/%s/leases/weft-controller", ns);
-    v->lease = get(a, lease, unread);
+    WEFT_FREE char *secret = weft_asprintf("/api/v1/namespaces/%s/secrets/weft-ca", ns);
+    v->lease = get(a, lease, NULL, unread);
     v->namespaces = list(a, "/api/v1/namespaces", NULL, unread);
     v->pods = list(a, "/api/v1/pods", NULL, unread);
-    if (!v->deployment) return;
-    v->secret = look_for_secret(a, ns, unread);
+    if (json_is_false(v->deployment)) return;
+    v->secret = get(a, secret, META_OF_ONE, unread); /* only that it is there */
     v->probe = cluster_probe(a, v->namespaces);
     v->signers = cluster_signers(a, ns, v->pods);
     v->metrics = cluster_metrics(a, v->pods);
@@ -63,13 +58,13 @@ static void fetch_all(struct cli_ask *a, const struct cli_install_values *instal
     v->webhook = get(a,
                      "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/"
                      "weft-injector",
-                     unread);
+                     NULL, unread);
     const char *ns = install ? install->namespace : home_of(v->webhook);
     WEFT_FREE char *deployment =
         weft_asprintf("/apis/apps/v1/namespaces/%s/deployments/weft-controller", ns);
     v->types =
         list(a, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", META_OF_MANY, unread);
-    v->deployment = get(a, deployment, unread);
+    v->deployment = get(a, deployment, NULL, unread);
     if (install)
         v->denied = rights_denied(a, install, unread);
     else
@@ -128,9 +123,10 @@ static bool check(const struct cluster_at *at, const struct cli_install_values *
         json_array_foreach(unread, i, line)
             cli_report_add(r, REPORT_WARNING, "unread", "not read: %s", json_string_value(line));
     }
+    bool whole = st == WEFT_OK && !(install && json_array_size(unread));
     cluster_view_done(&v);
     json_decref(unread);
-    return st == WEFT_OK;
+    return whole;
 }
 
 bool cluster_check_before(const struct cluster_at *at, const struct cli_install_values *install,

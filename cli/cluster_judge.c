@@ -46,7 +46,7 @@ void cluster_judge_before(const struct cluster_view *v, struct cli_report *r) {
         cli_report_add(r, REPORT_ERROR, "rights", "you may not %s", json_string_value(denied));
     if (v->denied && !json_array_size(v->denied))
         cli_report_add(r, REPORT_OK, "rights", "you may make all that weft install prints");
-    if (v->deployment)
+    if (json_is_object(v->deployment))
         cli_report_add(r, REPORT_NOTE, "controllers", "installed already: %s; applying updates it",
                        controller_image(v->deployment));
 }
@@ -73,6 +73,7 @@ static void judge_controllers(const struct cluster_view *v, struct cli_report *r
                    "controllers", "%d of %d controllers are ready (%s)", (int)ready, (int)want,
                    image);
     judge_tag(image, r);
+    if (!v->lease) return;
     const char *leader = local_str(v->lease, "spec.holderIdentity", "");
     if (*leader) cli_report_add(r, REPORT_OK, "controllers", "%s leads", leader);
     if (ready > 0 && !*leader)
@@ -83,12 +84,12 @@ static void judge_controllers(const struct cluster_view *v, struct cli_report *r
 void cluster_judge_after(const struct cluster_view *v, int64_t now_s, struct cli_report *r) {
     judge_version(v->version, r);
     cluster_judge_types(v->types, r);
-    if (!v->deployment) {
+    if (json_is_false(v->deployment)) {
         cli_report_add(r, REPORT_ERROR, "controllers",
                        "Weft is not installed: weft install | kubectl apply -f -");
         return;
     }
-    judge_controllers(v, r);
+    if (v->deployment) judge_controllers(v, r);
     cluster_judge_certs(v, now_s, r);
-    cluster_judge_pods(v, now_s, r);
+    if (v->pods) cluster_judge_pods(v, now_s, r);
 }

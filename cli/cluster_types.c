@@ -104,6 +104,7 @@ static void judge_bundle(const json_t *type, struct cli_report *r) {
 
 void cluster_judge_types(const json_t *types, struct cli_report *r) {
     const json_t *first = find(types, kinds[0].name);
+    if (!types) return;
     judge_absent(types, r);
     if (!first) return;
     cli_report_add(r, REPORT_OK, "gateway-api", "Gateway API %s, channel %s", told(first, BUNDLE),

@@ -155,6 +155,7 @@ struct asking {
     struct cli_ask *ask;
     json_t *answers; /* attributes as text → true or false */
     json_t *unread;
+    bool failed;
 };
 
 /* Without an answer nothing is denied; that there was none is told. */
@@ -162,6 +163,7 @@ static bool is_allowed(struct asking *k, const json_t *attrs) {
     WEFT_FREE char *key = json_dumps(attrs, JSON_COMPACT | JSON_SORT_KEYS);
     const json_t *known = json_object_get(k->answers, key);
     if (known) return json_is_true(known);
+    if (k->failed) return true;
     json_t *body = json_pack("{s:s, s:s, s:{s:O}}", "apiVersion", "authorization.k8s.io/v1", "kind",
                              "SelfSubjectAccessReview", "spec", "resourceAttributes",
                              (json_t *)(uintptr_t)attrs);
@@ -172,6 +174,7 @@ static bool is_allowed(struct asking *k, const json_t *attrs) {
                             .body = body,
                         });
     json_decref(body);
+    k->failed = !answer;
     if (!answer)
         json_array_append_new(k->unread, json_sprintf("your rights: %s",
                                                       k->ask->error ? k->ask->error : "no answer"));
@@ -211,5 +214,7 @@ json_t *rights_denied(struct cli_ask *a, const struct cli_install_values *v, jso
     json_array_foreach(list, i, want) judge(&k, want, denied);
     json_decref(list);
     json_decref(k.answers);
-    return denied;
+    if (!k.failed || json_array_size(denied)) return denied;
+    json_decref(denied);
+    return NULL;
 }

@@ -11,5 +11,6 @@
  * away what he has not, but for who may escalate or bind. New reference. */
 json_t *rights_wanted(const struct cli_install_values *v);
 /* Asks the API server's own opinion on each; the texts of those that are denied, new reference.
- * What could not be asked is added to `unread`. */
+ * Where it does not answer no more is asked: `unread` says why, and NULL is the answer unless
+ * something was denied before. */
 json_t *rights_denied(struct cli_ask *a, const struct cli_install_values *v, json_t *unread);

@@ -178,14 +178,56 @@ static void tells_ready_controllers_from_those_that_are_not(void **state) {
     says(w, 0, "warning  1 of 2 controllers are ready (weft-controller:" WEFT_VERSION ")");
     json_object_del(json_object_get(w->v.deployment, "status"), "readyReplicas");
     says(w, 1, "error    0 of 2 controllers are ready");
-    replace(&w->v.deployment, NULL);
+    replace(&w->v.deployment, json_false());
     says(w, 1, "error    Weft is not installed");
 }
 
 static void names_a_mesh_without_a_leader(void **state) {
     struct world *w = *state;
-    replace(&w->v.lease, NULL);
+    replace(&w->v.lease, json_false());
     says(w, 0, "warning  no controller leads");
+}
+
+/* That is told once, as not read, and nothing is made of it. */
+static void what_may_not_be_read_is_not_missing(void **state) {
+    struct world *w = *state;
+    json_t **const all[] = {&w->v.types, &w->v.webhook, &w->v.lease,      &w->v.secret,
+                            &w->v.pods,  &w->v.probe,   &w->v.namespaces, &w->v.deployment};
+    for (size_t i = 0; i < WEFT_LEN(all); i++) {
+        replace(all[i], NULL);
+        struct weft_slice text = told(w);
+        assert_int_equal(w->r.errors, 0);
+        assert_int_equal(weft_slice_search(text, WEFT_SLICE_LIT("warning ")), text.len);
+        assert_int_equal(weft_slice_search(text, WEFT_SLICE_LIT("0 of 0")), text.len);
+    }
+}
+
+/* Whatever it holds instead of what is meant. */
+static void odd_answers_break_nothing(void **state) {
+    struct world *w = *state;
+    static const char *const odd[] = {"null",
+                                      "[]",
+                                      "{}",
+                                      "7",
+                                      "\"x\"",
+                                      "[null, 7, [], {}]",
+                                      "{\"metadata\": 7, \"spec\": [], \"status\": \"x\", "
+                                      "\"webhooks\": [7, {}], \"items\": {}}",
+                                      "[{\"metadata\": {\"name\": 7, \"annotations\": "
+                                      "{\"weftmesh.io/sidecar\": \"native\"}}, \"pod\": 7, "
+                                      "\"status\": {\"initContainerStatuses\": {}}}]"};
+    json_t **const all[] = {&w->v.version,    &w->v.types,   &w->v.webhook,   &w->v.lease,
+                            &w->v.secret,     &w->v.pods,    &w->v.probe,     &w->v.signers,
+                            &w->v.namespaces, &w->v.metrics, &w->v.deployment};
+    for (size_t i = 0; i < WEFT_LEN(all); i++) {
+        json_t *was = json_incref(*all[i]);
+        for (size_t k = 0; k < WEFT_LEN(odd); k++) {
+            json_error_t e;
+            replace(all[i], json_loads(odd[k], JSON_DECODE_ANY, &e));
+            assert_true(told(w).len > 0);
+        }
+        replace(all[i], was);
+    }
 }
 
 static void looks_into_the_bundle_of_the_webhook(void **state) {
@@ -204,7 +246,7 @@ static void looks_into_the_bundle_of_the_webhook(void **state) {
     says(w, 1, "is no certificate");
     replace(&w->v.webhook, webhook(""));
     says(w, 1, "has no caBundle");
-    replace(&w->v.webhook, NULL);
+    replace(&w->v.webhook, json_false());
     says(w, 1, "error    the webhook weft-injector is missing");
 }
 
@@ -422,6 +464,8 @@ int main(void) {
         T(names_missing_types),
         T(tells_ready_controllers_from_those_that_are_not),
         T(names_a_mesh_without_a_leader),
+        T(what_may_not_be_read_is_not_missing),
+        T(odd_answers_break_nothing),
         T(looks_into_the_bundle_of_the_webhook),
         T(names_entries_with_different_bundles),
         T(looks_at_what_controllers_sign_with),

@@ -166,6 +166,29 @@ static void holding_is_enough(void **state) {
     json_decref(list);
 }
 
+static void refuse(void *ud, struct fake_request *r) {
+    ++*(size_t *)ud;
+    fake_answer(r, 503, "{\"kind\":\"Status\",\"message\":\"no reviews\"}");
+}
+
+/* "You may all" would be said of somebody about whom nothing is known. */
+static void without_an_answer_nothing_is_known(void **state) {
+    (void)state;
+    struct ask_world w;
+    struct cli_install_values values;
+    size_t asked = 0;
+    json_t *unread = json_array();
+    cli_install_defaults(&values);
+    ask_world_init(&w);
+    w.cluster->fake->on_request = refuse;
+    w.cluster->fake->ud = &asked;
+    assert_null(rights_denied(&w.ask, &values, unread));
+    assert_int_equal(asked, 1);
+    assert_int_equal(json_array_size(unread), 1); /* said once */
+    json_decref(unread);
+    ask_world_done(&w);
+}
+
 int main(void) {
     alarm(60);
     const struct CMUnitTest tests[] = {
@@ -174,6 +197,7 @@ int main(void) {
         cmocka_unit_test(who_may_all_is_denied_nothing),
         cmocka_unit_test(what_is_denied_is_named),
         cmocka_unit_test(holding_is_enough),
+        cmocka_unit_test(without_an_answer_nothing_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
