@@ -20,7 +20,8 @@ struct cluster_view {
     json_t *lease;      /* of the leader */
     json_t *secret;     /* weft-ca, metadata only: the key stays where it is */
     json_t *namespaces, *pods;
-    json_t *signers; /* [{"pod", "not_after" or "error"}]: each controller's signing certificate */
+    /* [{"pod", "not_after" or "error", "version"}]: each controller's signing certificate */
+    json_t *signers;
     json_t *probe;   /* {"namespace", "injected" or "error"}: a pod made as a dry run */
     json_t *metrics; /* "ns/pod" → sidecar_metrics, or {"error"}; NULL: nobody was asked */
     json_t *denied;  /* array of strings: what we may not do; NULL: not asked */

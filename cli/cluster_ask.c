@@ -103,12 +103,29 @@ static bool read_end(struct weft_slice text, uint64_t *ret) {
     return false;
 }
 
+/* Empty: it is older than the metric. */
+static struct weft_slice read_version(struct weft_slice text) {
+    static const struct weft_slice begin = WEFT_SLICE_LIT("weft_controller_build_info{version=\"");
+    while (text.len) {
+        struct weft_slice line = weft_slice_cut(&text, '\n');
+        if (!weft_slice_starts(line, begin)) continue;
+        line = weft_slice_from(line, begin.len);
+        return weft_slice_cut(&line, '"');
+    }
+    return WEFT_SLICE_EMPTY;
+}
+
 static void on_controller(void *ud, const char *pod, struct weft_slice text, const char *why) {
     uint64_t end = 0;
+    struct weft_slice version = read_version(text);
+    json_t *o = json_pack("{s:s}", "pod", pod);
+    if (version.len) json_object_set_new(o, "version", json_stringn(version.base, version.len));
     if (!why && (!read_end(text, &end) || end == 0)) why = "it has none";
-    json_array_append_new(ud,
-                          why ? json_pack("{s:s, s:s}", "pod", pod, "error", why)
-                              : json_pack("{s:s, s:I}", "pod", pod, "not_after", (json_int_t)end));
+    if (why)
+        json_object_set_new(o, "error", json_string(why));
+    else
+        json_object_set_new(o, "not_after", json_integer((json_int_t)end));
+    json_array_append_new(ud, o);
 }
 
 json_t *cluster_signers(struct cli_ask *a, const char *ns, const json_t *pods) {

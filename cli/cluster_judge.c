@@ -61,6 +61,28 @@ static void judge_tag(const char *image, struct cli_report *r) {
                    "the controllers' tag is %s, this command is " WEFT_VERSION, tag + 1);
 }
 
+/* What each runs, whatever its image is called. False: none was asked. */
+static bool judge_running(const json_t *signers, struct cli_report *r) {
+    size_t i, told = 0;
+    const json_t *s;
+    json_array_foreach(signers, i, s) {
+        const char *version = local_str(s, "version", NULL), *pod = local_str(s, "pod", "");
+        if (local_str(s, "error", NULL) && !version) continue;
+        told++;
+        if (!version)
+            cli_report_add(r, REPORT_WARNING, "controllers",
+                           "controller %s does not tell its version: it is older than this command "
+                           "(" WEFT_VERSION "), which may ask it for what it does not know",
+                           pod);
+        else if (strcmp(version, WEFT_VERSION) != 0)
+            cli_report_add(r, REPORT_WARNING, "controllers",
+                           "controller %s is of version %s, this command is " WEFT_VERSION
+                           ": use the command of its version, or upgrade it (weft upgrade)",
+                           pod, version);
+    }
+    return told > 0;
+}
+
 static void judge_controllers(const struct cluster_view *v, struct cli_report *r) {
     const char *image = controller_image(v->deployment);
     int64_t want = weft_js_int(json_object_get(v->deployment, "spec"), "replicas", 0, INT32_MAX, 1);
@@ -72,7 +94,7 @@ static void judge_controllers(const struct cluster_view *v, struct cli_report *r
                                   : REPORT_OK,
                    "controllers", "%d of %d controllers are ready (%s)", (int)ready, (int)want,
                    image);
-    judge_tag(image, r);
+    if (!judge_running(v->signers, r)) judge_tag(image, r);
     if (!v->lease) return;
     const char *leader = local_str(v->lease, "spec.holderIdentity", "");
     if (*leader) cli_report_add(r, REPORT_OK, "controllers", "%s leads", leader);

@@ -15,6 +15,7 @@ enum {
     F_rejected,
     F_nacks,
     F_limits,
+    F_build,
 };
 
 static const struct weft_metric_family families[] = {
@@ -36,6 +37,8 @@ static const struct weft_metric_family families[] = {
     {"weft_controller_limits_hit_total", WEFT_METRIC_COUNTER, "limit",
      "Limits that callers of its ports (discovery, webhook, admin) ran into: connections, "
      "head_timeout, write_timeout, idle_timeout, and those of HTTP/2"},
+    {"weft_controller_build_info", WEFT_METRIC_GAUGE, "version",
+     "1; which weft-controller this is"},
 };
 
 void controller_metrics_init(struct controller_metrics *m) {
@@ -43,6 +46,8 @@ void controller_metrics_init(struct controller_metrics *m) {
 #define X(member, name, kind, help) m->member = weft_metrics_counter(m->set, F_##member, NULL);
     CONTROLLER_METRIC_MAP(X)
 #undef X
+    const struct weft_slice version = WEFT_SLICE_LIT(WEFT_VERSION);
+    weft_gauge_set(weft_metrics_counter(m->set, F_build, &version), 1);
     m->translation = weft_metrics_histogram(m->set, F_translation, NULL);
     m->push = weft_metrics_histogram(m->set, F_push, NULL);
     for (int r = 0; r < WEFT_ADS_REJECTS; r++) {

@@ -97,8 +97,8 @@ static int set_up(void **state) {
         "\"status\": {\"phase\": \"Running\"}}]");
     w->v.secret = parse("{}");
     w->v.probe = parse("{\"namespace\": \"shop\", \"injected\": true}");
-    w->v.signers = json_pack("[{s:s, s:I}]", "pod", "weft-system/weft-controller-1", "not_after",
-                             (json_int_t)(NOW + 300 * DAY));
+    w->v.signers = json_pack("[{s:s, s:s, s:I}]", "pod", "weft-system/weft-controller-1", "version",
+                             WEFT_VERSION, "not_after", (json_int_t)(NOW + 300 * DAY));
     w->v.metrics = json_pack("{s:o}", "shop/a", metrics(1, 3600, NOW + 20 * 3600));
     *state = w;
     return 0;
@@ -186,6 +186,17 @@ static void names_a_mesh_without_a_leader(void **state) {
     struct world *w = *state;
     replace(&w->v.lease, json_false());
     says(w, 0, "warning  no controller leads");
+}
+
+static void tells_controllers_of_another_version(void **state) {
+    struct world *w = *state;
+    json_t *first = json_array_get(w->v.signers, 0);
+    json_object_set_new(first, "version", json_string("9.9"));
+    says(w, 0, "warning  controller weft-system/weft-controller-1 is of version 9.9, this command");
+    json_object_del(first, "version");
+    says(w, 0, "warning  controller weft-system/weft-controller-1 does not tell its version");
+    replace(&w->v.signers, parse("[{\"pod\": \"weft-system/a\", \"error\": \"refused\"}]"));
+    is_silent_on(w, "this command");
 }
 
 /* That is told once, as not read, and nothing is made of it. */
@@ -464,6 +475,7 @@ int main(void) {
         T(names_missing_types),
         T(tells_ready_controllers_from_those_that_are_not),
         T(names_a_mesh_without_a_leader),
+        T(tells_controllers_of_another_version),
         T(what_may_not_be_read_is_not_missing),
         T(odd_answers_break_nothing),
         T(looks_into_the_bundle_of_the_webhook),

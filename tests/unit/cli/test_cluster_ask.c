@@ -107,7 +107,9 @@ static void who_may_not_ask_is_told_so_once(void **state) {
 static void on_controller(void *ud, struct fake_request *r) {
     (void)ud;
     if (fake_is(r, "/api/v1/namespaces/mesh/pods/c-1:15014/proxy/metrics"))
-        fake_answer(r, 200, "weft_controller_ca_expiry_timestamp_seconds 1800000000\n");
+        fake_answer(r, 200,
+                    "weft_controller_ca_expiry_timestamp_seconds 1800000000\n"
+                    "weft_controller_build_info{version=\"1.2\"} 1\n");
     else
         fake_answer(r, 503, "{\"kind\":\"Status\",\"message\":\"refused\"}");
 }
@@ -133,10 +135,13 @@ static void controllers_tell_what_they_sign_with(void **state) {
     const json_t *s;
     json_array_foreach(signers, i, s) {
         bool first = !strcmp(json_string_value(json_object_get(s, "pod")), "mesh/c-1");
-        if (first)
-            assert_int_equal(json_integer_value(json_object_get(s, "not_after")), 1800000000);
-        else
-            assert_non_null(strstr(json_string_value(json_object_get(s, "error")), "refused"));
+        const char *error = json_string_value(json_object_get(s, "error"));
+        if (!first) {
+            assert_non_null(strstr(error, "refused"));
+            continue;
+        }
+        assert_int_equal(json_integer_value(json_object_get(s, "not_after")), 1800000000);
+        assert_string_equal(json_string_value(json_object_get(s, "version")), "1.2");
     }
     json_decref(signers);
     json_decref(list);
