@@ -2,6 +2,7 @@
 #include <cli/ca_adoption.h>
 
 #include <cli/crowd.h>
+#include <cli/local/jsonx.h>
 #include <stdio.h>
 #include <string.h>
 #include <weft/base/alloc.h>
@@ -63,28 +64,17 @@ static bool is_asked(const json_t *pod) {
 }
 
 bool cli_ca_adoption_fetch(struct cli_ca_adoption *a, struct cli_ask *ask) {
+    struct cli_crowd crowd = {.port = CLI_METRICS_PORT, .on_answer = on_answer, .ud = a};
     json_t *items = cli_ask_list(ask, "/api/v1/pods", NULL, NULL), *o;
-    size_t i, n = 0;
     bool read = !ask->error;
-    char **names = weft_alloc0((json_array_size(items) + 1) * sizeof *names);
+    size_t i;
     if (!read) fprintf(stderr, "weft ca: the pods cannot be read: %s\n", ask->error);
     json_array_foreach(items, i, o) {
-        const json_t *meta = json_object_get(o, "metadata");
-        if (is_asked(o))
-            names[n++] = weft_asprintf(WEFT_SLICE_FMT "/" WEFT_SLICE_FMT,
-                                       WEFT_SLICE_ARG(weft_js_str(meta, "namespace")),
-                                       WEFT_SLICE_ARG(weft_js_str(meta, "name")));
+        if (read && is_asked(o))
+            cli_crowd_add(&crowd, local_str(o, "metadata.namespace", ""),
+                          local_str(o, "metadata.name", ""));
     }
-    if (read)
-        cli_crowd_ask(ask, &(struct cli_crowd){.pods = (const char *const *)names,
-                                               .n = n,
-                                               .port = CLI_METRICS_PORT,
-                                               .path = "/metrics",
-                                               .what = "metrics",
-                                               .on_answer = on_answer,
-                                               .ud = a});
-    for (i = 0; i < n; i++) free(names[i]);
-    free(names);
+    cli_crowd_ask(ask, &crowd);
     json_decref(items);
     return read;
 }

@@ -54,33 +54,9 @@ json_t *cluster_probe(struct cli_ask *a, const json_t *namespaces) {
     return NULL;
 }
 
-/* === many === */
-
-struct names {
-    char **items;
-    size_t n;
-};
-
-static void add_name(struct names *to, const json_t *pod) {
-    to->items = weft_realloc(to->items, (to->n + 1) * sizeof *to->items);
-    to->items[to->n++] = weft_asprintf("%s/%s", local_str(pod, "metadata.namespace", ""),
-                                       local_str(pod, "metadata.name", ""));
-}
-
-/* Asks them all, and forgets the names. */
-static void ask(struct cli_ask *a, struct names *names, uint16_t port,
-                void (*on_answer)(void *ud, const char *pod, struct weft_slice text,
-                                  const char *why),
-                void *ud) {
-    cli_crowd_ask(a, &(struct cli_crowd){.pods = (const char *const *)names->items,
-                                         .n = names->n,
-                                         .port = port,
-                                         .path = "/metrics",
-                                         .what = "metrics",
-                                         .on_answer = on_answer,
-                                         .ud = ud});
-    for (size_t i = 0; i < names->n; i++) free(names->items[i]);
-    free(names->items);
+static void add(struct cli_crowd *to, const json_t *pod) {
+    cli_crowd_add(to, local_str(pod, "metadata.namespace", ""),
+                  local_str(pod, "metadata.name", ""));
 }
 
 /* === controllers === */
@@ -130,13 +106,14 @@ static void on_controller(void *ud, const char *pod, struct weft_slice text, con
 
 json_t *cluster_signers(struct cli_ask *a, const char *ns, const json_t *pods) {
     json_t *signers = json_array();
-    struct names names = {0};
+    struct cli_crowd crowd = {
+        .port = CONTROLLER_METRICS, .on_answer = on_controller, .ud = signers};
     size_t i;
     const json_t *pod;
     json_array_foreach(pods, i, pod) {
-        if (is_controller(pod, ns)) add_name(&names, pod);
+        if (is_controller(pod, ns)) add(&crowd, pod);
     }
-    ask(a, &names, CONTROLLER_METRICS, on_controller, signers);
+    cli_crowd_ask(a, &crowd);
     return signers;
 }
 
@@ -158,12 +135,12 @@ static bool can_answer(const json_t *pod) {
 
 json_t *cluster_metrics(struct cli_ask *a, const json_t *pods) {
     json_t *all = json_object();
-    struct names names = {0};
+    struct cli_crowd crowd = {.port = CLI_METRICS_PORT, .on_answer = on_sidecar, .ud = all};
     size_t i;
     const json_t *pod;
     json_array_foreach(pods, i, pod) {
-        if (can_answer(pod)) add_name(&names, pod);
+        if (can_answer(pod)) add(&crowd, pod);
     }
-    ask(a, &names, CLI_METRICS_PORT, on_sidecar, all);
+    cli_crowd_ask(a, &crowd);
     return all;
 }

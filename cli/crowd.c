@@ -27,7 +27,7 @@ void cli_crowd_progress(const char *what, size_t done, size_t n) {
 static void tell(struct round *r, const char *pod, struct weft_slice text, const char *why) {
     r->done++;
     r->crowd->on_answer(r->crowd->ud, pod, text, why);
-    cli_crowd_progress(r->crowd->what, r->done, r->crowd->n);
+    cli_crowd_progress("metrics", r->done, r->crowd->n);
 }
 
 static void ask_more(struct round *r);
@@ -47,9 +47,8 @@ static void ask(struct round *r, const char *pod) {
     struct question *q = weft_new0(struct question);
     *q = (struct question){r, pod};
     const char *slash = strchr(pod, '/');
-    WEFT_FREE char *path =
-        weft_asprintf("/api/v1/namespaces/%.*s/pods/%s:%u/proxy%s", (int)(slash - pod), pod,
-                      slash + 1, r->crowd->port, r->crowd->path);
+    WEFT_FREE char *path = weft_asprintf("/api/v1/namespaces/%.*s/pods/%s:%u/proxy/metrics",
+                                         (int)(slash - pod), pod, slash + 1, r->crowd->port);
     r->under_way++;
     weft_kube_send(r->kube, &(struct weft_kube_request){.method = "GET",
                                                         .path = path,
@@ -74,9 +73,17 @@ static bool all_answered(void *ud) {
     return r->next == r->crowd->n && r->under_way == 0;
 }
 
-void cli_crowd_ask(struct cli_ask *a, const struct cli_crowd *c) {
+void cli_crowd_add(struct cli_crowd *c, const char *ns, const char *name) {
+    c->pods = weft_realloc(c->pods, (c->n + 1) * sizeof *c->pods);
+    c->pods[c->n++] = weft_asprintf("%s/%s", ns, name);
+}
+
+void cli_crowd_ask(struct cli_ask *a, struct cli_crowd *c) {
     struct round r = {.crowd = c, .kube = a->kube};
     ask_more(&r);
     if (!all_answered(&r)) weft_loop_run_until(a->loop, all_answered, &r);
     free(r.denied);
+    for (size_t i = 0; i < c->n; i++) free(c->pods[i]);
+    free(weft_take(&c->pods));
+    c->n = 0;
 }

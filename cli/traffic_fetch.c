@@ -38,21 +38,13 @@ static bool conclude(const struct tally *y) {
 
 /* === a cluster === */
 
-struct pods {
-    char **names; /* "ns/name" */
-    size_t n;
-};
-
 static void on_pod(void *ud, const struct weft_object *o) {
-    struct pods *p = ud;
     struct weft_arena a;
     struct weft_pod view;
     weft_arena_init(&a, 0);
     weft_pod_view(o, &a, &view);
-    if (weft_js_str(view.meta.annotations, WEFT_SIDECAR_KEY).len && !view.over && view.n_ips) {
-        p->names = weft_realloc(p->names, (p->n + 1) * sizeof *p->names);
-        p->names[p->n++] = weft_asprintf("%s/%s", o->ns, o->name);
-    }
+    if (weft_js_str(view.meta.annotations, WEFT_SIDECAR_KEY).len && !view.over && view.n_ips)
+        cli_crowd_add(ud, o->ns, o->name);
     weft_arena_done(&a);
 }
 
@@ -60,32 +52,21 @@ static void on_answer(void *ud, const char *pod, struct weft_slice text, const c
     take(ud, pod, text, why);
 }
 
-static void ask_all(struct cli_ask *a, const struct pods *p, struct tally *y) {
-    y->n = p->n;
-    cli_crowd_ask(a, &(struct cli_crowd){.pods = (const char *const *)p->names,
-                                         .n = p->n,
-                                         .port = CLI_METRICS_PORT,
-                                         .path = "/metrics",
-                                         .what = "metrics",
-                                         .on_answer = on_answer,
-                                         .ud = y});
-}
-
 bool cli_traffic_fetch_cluster(struct cli_traffic *t, const struct cli_input *in,
                                const struct cli_options *opt) {
     struct tally y = {.traffic = t};
-    struct pods p = {0};
+    struct cli_crowd crowd = {.port = CLI_METRICS_PORT, .on_answer = on_answer, .ud = &y};
     struct cli_ask a;
     struct weft_error err = {0};
-    weft_store_each(in->store, "Pod", NULL, on_pod, &p);
     enum weft_status st = cli_ask_init(&a, opt->kubeconfig, opt->context, &err);
-    if (st == WEFT_OK)
-        ask_all(&a, &p, &y);
-    else
+    if (st == WEFT_OK) {
+        weft_store_each(in->store, "Pod", NULL, on_pod, &crowd);
+        y.n = crowd.n;
+        cli_crowd_ask(&a, &crowd);
+    } else {
         fprintf(stderr, "weft: %s: %s\n", err.path, err.message);
+    }
     cli_ask_done(&a);
-    for (size_t i = 0; i < p.n; i++) free(p.names[i]);
-    free(p.names);
     return st == WEFT_OK && conclude(&y);
 }
 

@@ -4,7 +4,6 @@
 #include "ca_internal.h"
 
 #include <controller/ca_life.h>
-#include <controller/ca_root.h>
 #include <string.h>
 #include <weft/base/alloc.h>
 #include <weft/base/clock.h>
@@ -100,7 +99,7 @@ static void write_issuer(struct controller_ca_renewal *r, const struct controlle
     json_t *body = json_pack("{s:{s:s}, s:o}", "metadata", "resourceVersion", r->version, "data",
                              ca_secret_data(i->key, i->chain));
     r->call = weft_kube_send(
-        r->opt.kube,
+        r->opt.root.kube,
         &(struct weft_kube_request){
             .method = "PATCH", .path = path, .body = body, .on_reply = on_written, .ud = r});
     json_decref(body);
@@ -191,21 +190,15 @@ struct controller_ca_renewal *
 controller_ca_renewal_new(const struct controller_ca_renewal_options *opt) {
     struct controller_ca_renewal *r = weft_new0(struct controller_ca_renewal);
     r->opt = *opt;
-    r->ns = weft_strdup(opt->ns);
+    r->ns = weft_strdup(opt->root.ns);
     r->name = weft_strdup(opt->name);
-    r->root_name = weft_strdup(opt->root_name);
+    r->root_name = weft_strdup(opt->root.name);
     weft_buf_init(&r->more, CA_MAX_PEM);
     weft_buf_init(&r->bundle, 2 * CA_MAX_PEM);
     weft_timer_init(&r->timer, opt->loop, on_timer, r);
-    r->root = controller_ca_root_new(&(struct controller_ca_root_options){
-        .kube = opt->kube,
-        .ns = opt->ns,
-        .name = opt->root_name,
-        .trust_domain = opt->trust_domain,
-        .ttl_s = opt->ttl_s,
-        .on_issued = on_issued,
-        .ud = r,
-    });
+    r->opt.root.on_issued = on_issued;
+    r->opt.root.ud = r;
+    r->root = controller_ca_root_new(&r->opt.root);
     return r;
 }
 

@@ -3,15 +3,12 @@
  * another one below the same root, so that no trust changes. A root that signs itself gets one as
  * soon as there is a Secret with that root. */
 #pragma once
-#include <weft/kube/client.h>
+#include <controller/ca_root.h>
 
 struct controller_ca_renewal_options {
     struct weft_loop *loop;
-    struct weft_kube *kube;
-    const char *ns, *name; /* the authority's Secret */
-    const char *root_name; /* the root's */
-    const char *trust_domain;
-    int64_t ttl_s;
+    const char *name;                       /* the authority's Secret, beside the root's */
+    struct controller_ca_root_options root; /* without on_issued */
     /* Each look by the leader at what is near its end or cannot be read, or at a root that is of no
      * use: why nothing was done. NULL: all is well (again), or it leads no more. May be NULL. */
     void (*on_unrenewed)(void *ud, const char *why);

@@ -5,7 +5,6 @@
 
 #include <controller/ca_life.h>
 #include <controller/ca_renewal.h>
-#include <controller/ca_root.h>
 #include <weft/base/alloc.h>
 #include <weft/base/clock.h>
 #include <weft/object/json.h>
@@ -185,25 +184,20 @@ void controller_ca_secret_lead(struct controller_ca_secret *s, bool leads) {
 
 static void open_root(struct controller_ca_secret *s,
                       const struct controller_ca_secret_options *opt) {
-    int64_t ttl = opt->issuer_ttl_s ? opt->issuer_ttl_s : CONTROLLER_CA_ISSUER_TTL_S;
-    const char *trust_domain = controller_ca_trust_domain(s->ca);
-    s->root = controller_ca_root_new(&(struct controller_ca_root_options){
+    const struct controller_ca_root_options root = {
         .kube = s->kube,
         .ns = s->ns,
         .name = opt->root_name,
-        .trust_domain = trust_domain,
-        .ttl_s = ttl,
+        .trust_domain = controller_ca_trust_domain(s->ca),
+        .ttl_s = opt->issuer_ttl_s ? opt->issuer_ttl_s : CONTROLLER_CA_ISSUER_TTL_S,
         .on_issued = on_issued,
         .ud = s,
-    });
+    };
+    s->root = controller_ca_root_new(&root);
     s->renewal = controller_ca_renewal_new(&(struct controller_ca_renewal_options){
         .loop = s->loop,
-        .kube = s->kube,
-        .ns = s->ns,
         .name = s->name,
-        .root_name = opt->root_name,
-        .trust_domain = trust_domain,
-        .ttl_s = ttl,
+        .root = root,
         .on_unrenewed = s->cb.on_unrenewed,
         .ud = s->cb.ud,
     });
